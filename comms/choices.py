@@ -1,0 +1,111 @@
+"""The states and names of what is said."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class IncidentStatus(models.TextChoices):
+    DRAFT = "draft", _("draft")
+    INVESTIGATING = "investigating", _("investigating")
+    IDENTIFIED = "identified", _("identified")
+    MONITORING = "monitoring", _("monitoring")
+    RESOLVED = "resolved", _("resolved")
+
+
+class Stage(models.TextChoices):
+    """C5: the ladder. Which template an update takes."""
+
+    ACKNOWLEDGE = "acknowledge", _("acknowledge")
+    PROGRESS = "progress", _("progress")
+    RESOLVED = "resolved", _("resolved")
+
+
+class Variant(models.TextChoices):
+    """Which text. The first two are the tracks of customers."""
+
+    TECHNICAL = "technical", _("technical")
+    BUSINESS = "business", _("business")
+    INTERNAL = "internal", _("internal")
+
+
+class ImpactLevel(models.TextChoices):
+    """How badly a component is affected."""
+
+    DEGRADED = "degraded", _("degraded")
+    PARTIAL = "partial", _("partial outage")
+    MAJOR = "major", _("major outage")
+
+
+class Lane(models.TextChoices):
+    """Priority of sending; each lane is a django-q2 cluster of that name."""
+
+    CRITICAL = "critical", _("critical")
+    NORMAL = "normal", _("normal")
+    BULK = "bulk", _("bulk")
+
+
+class DeliveryState(models.TextChoices):
+    QUEUED = "queued", _("queued")
+    CLAIMED = "claimed", _("claimed")
+    STARTED = "started", _("started")
+    ACCEPTED = "accepted", _("accepted")
+    DELIVERED = "delivered", _("delivered")
+    BOUNCED = "bounced", _("bounced")
+    UNCERTAIN = "uncertain", _("uncertain")
+    FAILED = "failed", _("failed")
+    SUPPRESSED = "suppressed", _("suppressed")
+
+
+class PromiseKind(models.TextChoices):
+    FIRST = "first", _("first message")
+    NEXT = "next", _("next update")
+
+
+class PromiseState(models.TextChoices):
+    """`missed`: its time and grace passed with nothing said; a later update makes it `late`."""
+
+    OPEN = "open", _("open")
+    KEPT = "kept", _("kept")
+    LATE = "late", _("late")
+    MISSED = "missed", _("missed")
+    ENDED = "ended", _("ended with the incident")
+
+
+class TimelineKind(models.TextChoices):
+    OPENED = "opened", _("opened")
+    ALERT_FIRING = "alert_firing", _("alert firing")
+    ALERT_RESOLVED = "alert_resolved", _("alert resolved")
+    CHANGED = "changed", _("changed")
+    SCHEDULED = "scheduled", _("update scheduled")
+    WITHDRAWN = "withdrawn", _("update withdrawn")
+    REFUSED = "refused", _("update refused")
+    PUBLISHED = "published", _("update published")
+    PROMISE_WARNED = "promise_warned", _("warned of a promise")
+    PROMISE_MISSED = "promise_missed", _("promise missed")
+    OVERRIDE = "override", _("override")
+    CREDIT = "credit", _("credit")
+    OUTREACH = "outreach", _("outreach")
+
+
+class IncidentSource(models.TextChoices):
+    PERSON = "person", _("opened by a person")
+    ALERTMANAGER = "alertmanager", _("Prometheus Alertmanager")
+
+
+class CreditState(models.TextChoices):
+    PROPOSED = "proposed", _("proposed")
+    APPROVED = "approved", _("approved")
+    DECLINED = "declined", _("declined")
+
+
+class OutreachWay(models.TextChoices):
+    PHONE = "phone", _("phone call")
+    VIDEO = "video", _("video call")
+    EMAIL = "email", _("e-mail")
+    VISIT = "visit", _("visit")
+
+
+class Mood(models.TextChoices):
+    CALM = "calm", _("calm")
+    CONCERNED = "concerned", _("concerned")
+    ANGRY = "angry", _("angry")
