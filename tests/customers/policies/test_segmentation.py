@@ -244,6 +244,19 @@ def test_verdict_does_not_depend_on_the_order_of_the_evidence():
         assert verdict(evidence, NOW) == expected
 
 
+def test_verdict_settles_ties_the_same_way_in_every_order():
+    tied = [
+        signal(TECHNICAL, 1.0, rule="a"),
+        signal(BUSINESS, 1.0, rule="a"),
+        signal(BUSINESS, 1.0, rule="b"),
+    ]
+    verdicts = {verdict(order, NOW) for order in itertools.permutations(tied)}
+
+    assert [[(one.rule, one.track) for one in found.evidence] for found in verdicts] == [
+        [("a", BUSINESS), ("a", TECHNICAL), ("b", BUSINESS)]
+    ]
+
+
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("nan"), float("inf")])
 def test_evidence_refuses_a_weight_that_is_none(weight):
     with pytest.raises(ValueError, match="must be above 0"):
