@@ -54,21 +54,28 @@ def _run(command: list[str], *, data: Path, settings: Mapping[str, str]) -> int:
         if number is signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:  # nohup stays nohup
             signal.signal(number, _leave)
     with Server(data, settings=settings) as server:
-        process = _spawn(command, {**os.environ, "DATABASE_URL": server.url})
-        code = _attend(process)
+        # Held back until they can be forwarded, else one that comes just now would miss the command.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+        code = _attend(_spawn(command, {**os.environ, "DATABASE_URL": server.url}))
     return code if code >= 0 else 128 - code
 
 
 def _spawn(command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     # Its own group is in the background, where a terminal stops who reads from it: end of file is kinder.
     terminal = sys.stdin is not None and sys.stdin.isatty()
+    bind = dying_with_starter(signal.SIGTERM)
+
+    def before_exec() -> None:
+        bind()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+
     try:
         return subprocess.Popen(  # noqa: S603 (running a command is the purpose)
             command,
             env=environment,
             stdin=subprocess.DEVNULL if terminal else None,
             process_group=0,
-            preexec_fn=dying_with_starter(signal.SIGTERM),  # noqa: PLW1509 (one system call, loaded beforehand)
+            preexec_fn=before_exec,  # noqa: PLW1509 (system calls only, loaded beforehand)
         )
     except OSError as error:
         raise EmbeddedError(f"{command[0]} cannot be run: {error.strerror}.") from error
@@ -87,6 +94,7 @@ def _attend(process: subprocess.Popen[bytes]) -> int:
     try:
         for number in handled:
             signal.signal(number, forward)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
         return process.wait()
     finally:
         for number in handled:
