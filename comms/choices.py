@@ -68,7 +68,6 @@ class PromiseState(models.TextChoices):
     KEPT = "kept", _("kept")
     LATE = "late", _("late")
     MISSED = "missed", _("missed")
-    ENDED = "ended", _("ended with the incident")
 
 
 class TimelineKind(models.TextChoices):

@@ -1,0 +1,59 @@
+"""Who receives a message: a QuerySet of contact points. Track and access are frozen when it is fanned out."""
+
+from datetime import UTC, datetime
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from comms.choices import Variant
+from comms.models import Incident, Message
+from customers.choices import ContactRole, Language, TransportKind
+from customers.models import Account, Contact, ContactPoint, Usage
+
+MONEY_ROLES = (ContactRole.BILLING, ContactRole.EXECUTIVE, ContactRole.ADMINISTRATOR, ContactRole.BUSINESS)
+
+
+def usage_of(incident: Incident, until: datetime) -> QuerySet[Usage]:
+    """Usage of any component that the incident ever touched, on any day of it: whoever was told is told the end (C11)."""
+    return Usage.objects.current(
+        since=incident.detected_at.astimezone(UTC).date(), until=until.astimezone(UTC).date()
+    ).filter(component__impacts__incident=incident)
+
+
+def accounts_affected(incident: Incident, until: datetime) -> QuerySet[Account]:
+    return Account.objects.filter(Exists(usage_of(incident, until).filter(account=OuterRef("pk"))))
+
+
+def of_incident(incident: Incident, variant: Variant, until: datetime) -> QuerySet[ContactPoint]:
+    """The affected accounts' contacts who read this track, whatever their language."""
+    return ContactPoint.objects.reachable().filter(
+        kind=TransportKind.EMAIL,
+        contact__effective_track=variant,
+        contact__account__in=accounts_affected(incident, until).values("pk"),
+    )
+
+
+def in_language(points: QuerySet[ContactPoint], language: str, others: list[str]) -> QuerySet[ContactPoint]:
+    """Those who read this language; the default language also takes all for whom there is no text (D8)."""
+    readers = Contact.objects.with_language()
+    if language == Language.ENGLISH:
+        return points.filter(contact__in=readers.exclude(reads__in=others)) if others else points
+    return points.filter(contact__in=readers.filter(reads=language))
+
+
+def of_message(message: Message, *, now: datetime) -> QuerySet[ContactPoint]:
+    """The contact points of a message, by its source."""
+    if message.update is not None:
+        points = of_incident(message.update.incident, Variant(message.variant), now)
+        others = message.update.messages.filter(variant=message.variant).exclude(pk=message.pk)
+        return in_language(points, message.language, list(others.values_list("language", flat=True)))
+    if message.credit is not None:
+        return ContactPoint.objects.reachable().filter(
+            kind=TransportKind.EMAIL,
+            contact__account=message.credit.account_id,
+            contact__role__in=MONEY_ROLES,
+            contact__effective_track=message.variant,
+        )
+    assert message.warning is not None  # noqa: S101  the database's CHECK says so
+    return ContactPoint.objects.reachable().filter(
+        kind=TransportKind.EMAIL, user__in=message.warning.recipients.all()
+    )

@@ -1,0 +1,24 @@
+"""Doorbells: a task says that there is work, the rows say which. Task names live here and nowhere else.
+
+With the ORM broker a doorbell is a row, so it joins the transaction that rings it. It is safe to lose, safe to ring twice.
+"""
+
+from django.db.models.functions import Now
+from django_q.models import OrmQ
+from django_q.tasks import async_task
+
+from comms.choices import Lane
+
+
+def deliveries(lane: Lane) -> None:
+    async_task("comms.tasks.pump", lane.value, cluster=lane.value)
+
+
+def deliveries_if_silent(lane: Lane) -> None:
+    """Ring unless an unheard doorbell of the lane is waiting already."""
+    if not OrmQ.objects.filter(key=lane.value, lock__lte=Now()).exists():
+        deliveries(lane)
+
+
+def proposals(incident_id: int) -> None:
+    async_task("comms.tasks.propose_credits", incident_id, cluster=Lane.NORMAL.value)

@@ -1,0 +1,147 @@
+"""The ledger's raw SQL: claim, mark, record. Every write is fenced by the attempt number.
+
+A row goes queued -> claimed -> started -> accepted, failed or queued again. A lease that ran out at *claimed* was
+certainly not sent; at *started* nobody knows: it is counted as uncertain and sent once more with its Message-ID.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from comms.choices import DeliveryState, Lane
+
+LEASE = timedelta(seconds=90)
+DEAD_AFTER = 5  # leases lost in a row of attempts: the row kills its workers (R21)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery in our hands, with all that its mail needs. `address` is None where the contact point is gone."""
+
+    id: int
+    attempt: int
+    message_id: int
+    contact_point_id: int
+    key: str
+    address: str | None
+    suppressed: bool
+    name: str
+    account_id: int | None
+    account: str
+    zone: str
+    language: str
+    first_attempt_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How an attempt ended. `due_at` is the next attempt's time where it is queued again."""
+
+    id: int
+    attempt: int
+    state: DeliveryState
+    code: int | None
+    reply: str
+    due_at: datetime | None = None
+    uncertain: bool = False
+
+
+CLAIM = """
+WITH picked AS (
+    SELECT id FROM comms_delivery
+    WHERE lane = %(lane)s AND state IN ('queued', 'claimed', 'started') AND due_at <= %(now)s
+      AND (state = 'queued' OR leased_until < %(now)s)
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE comms_delivery d SET
+        state = CASE WHEN d.state <> 'queued' AND d.lost_leases + 1 >= %(dead)s THEN 'failed' ELSE 'claimed' END,
+        reply = CASE WHEN d.state <> 'queued' AND d.lost_leases + 1 >= %(dead)s
+                THEN 'given up: five workers died while sending it' ELSE d.reply END,
+        lost_leases = d.lost_leases + (d.state <> 'queued')::int,
+        uncertain_attempts = d.uncertain_attempts + (d.state = 'started')::int,
+        attempts = d.attempts + 1, leased_until = %(lease)s, first_attempt_at = coalesce(d.first_attempt_at, %(now)s)
+    FROM picked WHERE d.id = picked.id
+    RETURNING d.id, d.attempts, d.message_id, d.contact_point_id, d.key, d.state, d.first_attempt_at
+)
+SELECT c.id, c.attempts, c.message_id, c.contact_point_id, c.key::text, p.address, p.suppressed_at IS NOT NULL,
+       coalesce(k.name, u.name, ''), a.id, coalesce(a.name, ''),
+       coalesce(nullif(k.timezone, ''), a.timezone, u.timezone, 'UTC'),
+       coalesce(nullif(k.language, ''), a.language, u.language, 'en'), c.first_attempt_at
+FROM claimed c
+LEFT JOIN customers_contactpoint p ON p.id = c.contact_point_id
+LEFT JOIN customers_contact k ON k.id = p.contact_id
+LEFT JOIN customers_account a ON a.id = k.account_id
+LEFT JOIN customers_user u ON u.id = p.user_id
+WHERE c.state = 'claimed'
+ORDER BY c.id
+"""
+
+
+def claim(lane: Lane, *, now: datetime, limit: int) -> list[Claimed]:
+    """Take up to `limit` due rows of a lane for ourselves: leased, attempts counted, committed when this returns."""
+    values = {"lane": lane, "now": now, "limit": limit, "lease": now + LEASE, "dead": DEAD_AFTER}
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, values)
+        return [Claimed(*row) for row in cursor.fetchall()]
+
+
+class LeaseLost(Exception):
+    """Another worker has taken a row over: nothing of it may be sent from here."""
+
+
+def mark_started(attempts: Sequence[tuple[int, int]], *, settled: Sequence[Settled] = ()) -> None:
+    """Say of (id, attempt) pairs that their data may leave from now on; a synchronous commit, waited for.
+
+    Outcomes that wait to be written go with the same commit.
+
+    Raises:
+        LeaseLost: a row is no longer ours; none is marked.
+    """
+    ids, numbers = [a[0] for a in attempts], [a[1] for a in attempts]
+    with transaction.atomic(), connection.cursor() as cursor:
+        record(settled)
+        cursor.execute(
+            "UPDATE comms_delivery d SET state = 'started' FROM unnest(%s::bigint[], %s::int[]) AS m(id, attempt)"
+            " WHERE d.id = m.id AND d.attempts = m.attempt AND d.state = 'claimed'",
+            [ids, numbers],
+        )
+        if cursor.rowcount != len(ids):
+            raise LeaseLost
+
+
+RECORD = """
+UPDATE comms_delivery d SET
+    state = o.state, code = o.code, reply = o.reply, due_at = coalesce(o.due_at, d.due_at), leased_until = NULL,
+    uncertain_attempts = d.uncertain_attempts + o.uncertain::int,
+    finished_at = CASE WHEN o.state = 'queued' THEN NULL ELSE clock_timestamp() END
+FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::bool[])
+    AS o(id, attempt, state, code, reply, due_at, uncertain)
+WHERE d.id = o.id AND d.attempts = o.attempt AND d.state IN ('claimed', 'started')
+"""
+
+
+def record(settled: Sequence[Settled]) -> int:
+    """Write how attempts ended; a row that another attempt has taken since is left alone. Returns rows written."""
+    if not settled:
+        return 0
+    columns = zip(
+        *((s.id, s.attempt, s.state.value, s.code, s.reply[:300], s.due_at, s.uncertain) for s in settled),
+        strict=True,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD, [list(column) for column in columns])
+        return cursor.rowcount
+
+
+def lanes_due(now: datetime) -> list[Lane]:
+    """Lanes that have something to claim: dispatch rings for them again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT lane FROM (VALUES ('critical'), ('normal'), ('bulk')) AS l(lane) WHERE EXISTS ("
+            " SELECT 1 FROM comms_delivery d WHERE d.lane = l.lane AND d.state IN ('queued', 'claimed', 'started')"
+            " AND d.due_at <= %s AND (d.state = 'queued' OR d.leased_until < %s))",
+            [now, now],
+        )
+        return [Lane(row[0]) for row in cursor.fetchall()]

@@ -1,0 +1,187 @@
+"""A message as e-mail: built once, split at its marks, joined per recipient (RFC 5322, 2045, 8058)."""
+
+import binascii
+import html
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.header import Header
+from email.utils import format_datetime, formataddr
+from functools import lru_cache
+
+import css_inline
+from django.conf import settings
+from django.core.signing import Signer
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from comms.choices import Variant
+from comms.models import Message
+from comms.rendering import marks
+from customers.models import Company
+
+LABELS_SHOWN = 10  # A4b
+unsubscribe_signer = Signer(salt="comms.unsubscribe")
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """What the marks of a mail are filled with. `labels` are the account's own names of what is affected."""
+
+    contact_point_id: int
+    address: str
+    name: str
+    account: str
+    zone: str
+    language: str
+    labels: Sequence[str]
+    key: str
+
+
+Piece = tuple[bytes, str | None]  # a literal, already encoded, and the mark after it
+
+
+class MailForm:
+    """A message ready to be addressed: `build(recipient)` joins its pieces."""
+
+    def __init__(self, message: Message, company: Company) -> None:
+        self.message = message
+        self._subject = message.subject
+        self._thread = f"{message.incident_id or message.key}"
+        self._may_unsubscribe = message.update_id is not None
+        path = f"/incidents/{message.incident_id}/" if message.incident_id else "/"
+        self._link = settings.SITE_URL + (path if message.variant != Variant.INTERNAL else f"/room{path}")
+        text, markup = frame(message, company)
+        boundary = f"=_{message.key.hex}"
+        self._head = _static_headers(company, boundary)
+        self._text = _pieces(_part(text, "plain", boundary, first=True))
+        self._html = _pieces(_part(markup, "html", boundary, first=False))
+        self._end = f"--{boundary}--\r\n".encode()
+
+    def build(self, to: Recipient, *, now: datetime) -> bytes:
+        """The whole message in bytes, CRLF, 7 bit, not dot-stuffed."""
+        unsubscribe = f"{settings.SITE_URL}/unsubscribe/{unsubscribe_signer.sign(to.contact_point_id)}/"
+        plain = {
+            "name": to.name,
+            "account": to.account,
+            "labels": shown_labels(to.labels),
+            "link": self._link,
+            "unsubscribe": unsubscribe,
+        }
+
+        def value_of(name: str) -> str:
+            words = marks.time_words(name, to.zone, to.language)
+            return plain[name] if words is None else words
+
+        return b"".join(
+            [
+                self._head,
+                self._own_headers(to, value_of, unsubscribe, now),
+                _join(self._text, lambda name: _encoded(value_of(name))),
+                _join(self._html, lambda name: _encoded(html.escape(value_of(name)))),
+                self._end,
+            ]
+        )
+
+    def _own_headers(
+        self, to: Recipient, value_of: Callable[[str], str], unsubscribe: str, now: datetime
+    ) -> bytes:
+        root = f"<incident-{self._thread}.{to.contact_point_id}@{settings.MAIL_DOMAIN}>"
+        lines = [
+            f"To: {_address(to.name, to.address)}",
+            f"Subject: {_subject(marks.fill(self._subject, value_of))}",
+            f"Date: {format_datetime(now.astimezone(UTC))}",
+            f"Message-ID: {message_id(to.key)}",
+            f"In-Reply-To: {root}",
+            f"References: {root}",
+        ]
+        if self._may_unsubscribe:
+            lines += [
+                f"List-Unsubscribe: <{unsubscribe}>",
+                "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+            ]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+def message_id(key: str) -> str:
+    """Stable over attempts, different per recipient and message."""
+    return f"<{key}@{settings.MAIL_DOMAIN}>"
+
+
+def shown_labels(labels: Sequence[str]) -> str:
+    """Up to ten of the customer's own labels, and how many more there are (A4b)."""
+    shown = ", ".join(labels[:LABELS_SHOWN])
+    more = len(labels) - LABELS_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def frame(message: Message, company: Company) -> tuple[str, str]:
+    """The text and the HTML of a message inside the mail's frame: greeting, labels, link, footer."""
+    context = {
+        "message": message,
+        "company": company,
+        "internal": message.variant == Variant.INTERNAL,
+        **{name: marks.mark(name) for name in ("name", "account", "labels", "link", "unsubscribe")},
+    }
+    with translation.override(message.language):
+        text = render_to_string("messages/mail.txt", context)
+        markup = render_to_string("messages/mail.html", context)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", css_inline.inline(markup, keep_style_tags=True)
+
+
+def _static_headers(company: Company, boundary: str) -> bytes:
+    lines = [
+        f"From: {_address(company.sender_name, company.sender_address)}",
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative; boundary="{boundary}"',
+        "Auto-Submitted: auto-generated",
+        "X-Auto-Response-Suppress: All",
+    ]
+    if company.support_address:
+        lines.append(f"Reply-To: {_address(company.name, company.support_address)}")
+    return ("\r\n".join(lines) + "\r\n").encode("ascii")
+
+
+def _part(body: str, subtype: str, boundary: str, *, first: bool) -> tuple[str, str]:
+    start = "" if first else "\r\n"
+    return (
+        f"{start}--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n",
+        body,
+    )
+
+
+def _pieces(part: tuple[str, str]) -> list[Piece]:
+    """Literals encoded once; each ends in a soft line break, so that a value may follow at a line's start."""
+    head, body = part
+    found = marks.split(body)
+    pieces = [
+        (_encoded(literal), name) for literal, name in zip(found[::2], [*found[1::2], None], strict=True)
+    ]
+    return [(head.encode("ascii") + pieces[0][0], pieces[0][1]), *pieces[1:]] + [(b"\r\n", None)]
+
+
+def _join(pieces: list[Piece], value_of: Callable[[str], bytes]) -> bytes:
+    return b"".join(literal if name is None else literal + value_of(name) for literal, name in pieces)
+
+
+@lru_cache(maxsize=4096)
+def _encoded(value: str) -> bytes:
+    """Quoted-printable with CRLF, closed by a soft line break."""
+    encoded = binascii.b2a_qp(value.encode(), istext=True).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return encoded + b"=\r\n" if encoded else b""
+
+
+@lru_cache(maxsize=4096)
+def _subject(value: str) -> str:
+    line = marks.clean_line(value)
+    return (
+        line
+        if line.isascii() and len(line) < 900
+        else Header(line, "utf-8", header_name="Subject").encode(linesep="\r\n")
+    )
+
+
+def _address(name: str, address: str) -> str:
+    return formataddr((marks.clean_line(name), marks.clean_line(address)), "utf-8")

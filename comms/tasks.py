@@ -1,0 +1,12 @@
+"""django-q2's entry points."""
+
+from comms.actions import credits, deliveries
+from comms.choices import Lane
+
+
+def pump(lane: str) -> None:
+    deliveries.pump(Lane(lane))
+
+
+def propose_credits(incident_id: int) -> None:
+    credits.propose(incident_id=incident_id)

@@ -1,0 +1,69 @@
+"""What a person decides about an account or a contact."""
+
+from django.db import transaction
+
+from customers import clock
+from customers.actions import segmentation
+from customers.choices import Track, TrackSource
+from customers.models import Account, Contact, TrackDecision, User
+
+
+class ReasonMissing(ValueError):
+    """A choice of track is kept with its reason."""
+
+
+@transaction.atomic
+def set_account_track(
+    *, account_id: int, track: Track | None, locked: bool, reason: str, actor: User
+) -> Account:
+    """Set, lock or clear (None) an account's track. It counts from the next message on; an inferred tag never overrides it.
+
+    Raises:
+        ReasonMissing: nothing was written.
+    """
+    reason = _reason(reason)
+    account = Account.objects.select_for_update().get(pk=account_id)
+    account.track_set, account.track_locked = track or "", locked and track is not None
+    account.track_reason = reason
+    account.save(update_fields=["track_set", "track_locked", "track_reason"])
+    TrackDecision.objects.create(
+        account=account,
+        track=track or "",
+        source=TrackSource.ACCOUNT_LOCKED if account.track_locked else TrackSource.ACCOUNT_SET,
+        reason=reason,
+        decided_by=actor,
+        decided_at=clock.now(),
+    )
+    segmentation.apply(account)
+    return account
+
+
+@transaction.atomic
+def set_contact_track(*, contact_id: int, track: Track | None, reason: str, actor: User) -> Contact:
+    """Set or clear (None) one contact's track. It counts from the next message on.
+
+    Raises:
+        ReasonMissing: nothing was written.
+    """
+    reason = _reason(reason)
+    contact = Contact.objects.select_for_update(of=("self",)).select_related("account").get(pk=contact_id)
+    contact.track_set, contact.track_reason = track or "", reason
+    contact.save(update_fields=["track_set", "track_reason"])
+    TrackDecision.objects.create(
+        account=contact.account,
+        contact=contact,
+        track=track or "",
+        source=TrackSource.CONTACT_SET,
+        reason=reason,
+        decided_by=actor,
+        decided_at=clock.now(),
+    )
+    segmentation.apply(contact.account)
+    contact.refresh_from_db()
+    return contact
+
+
+def _reason(reason: str) -> str:
+    if not reason.strip():
+        raise ReasonMissing("Say why: the reason is kept in the history and shown to whoever asks.")
+    return reason.strip()[:200]

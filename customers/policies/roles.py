@@ -1,0 +1,66 @@
+"""Who may do what: one table that pages, API and admin ask (PRODUCT, "Who may do what").
+
+The verbs are Django permissions; the command `setup` gives each group those of this table.
+"""
+
+SUPPORT = "Support"
+COMMUNICATIONS_LEAD = "Communications lead"
+COMMANDER = "Incident commander"
+APPROVER = "Approver"
+CSM = "Customer success"
+LEADERSHIP = "Leadership"
+ADMINISTRATOR = "Administrator"
+
+_SEE_CUSTOMERS = frozenset(
+    f"customers.view_{model}"
+    for model in (
+        "account",
+        "contact",
+        "contactpoint",
+        "service",
+        "component",
+        "usage",
+        "ticket",
+        "signal",
+        "trackdecision",
+    )
+)
+_SEE_INCIDENTS = frozenset(
+    {
+        "comms.view_room",
+        "comms.view_incident",
+        "comms.view_credit",
+        "comms.view_outreach",
+        "comms.view_delivery",
+    }
+)
+_CONFIGURE = frozenset(
+    f"{app}.{verb}_{model}"
+    for app, models in {
+        "customers": (
+            "user",
+            "company",
+            "slapolicy",
+            "slatier",
+            "apikey",
+            "webhooksender",
+            "service",
+            "component",
+        ),
+        "comms": ("template", "cadencerule"),
+    }.items()
+    for model in models
+    for verb in ("view", "add", "change")
+)
+
+ROLES: dict[str, frozenset[str]] = {
+    SUPPORT: _SEE_CUSTOMERS | {"customers.set_track", "comms.view_room", "comms.view_incident"},
+    COMMUNICATIONS_LEAD: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.draft_update", "comms.publish_update"},
+    COMMANDER: _SEE_INCIDENTS
+    | _SEE_CUSTOMERS
+    | {"comms.draft_update", "comms.publish_update", "comms.approve_update"},
+    APPROVER: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.approve_update", "comms.sign_credit"},
+    CSM: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.log_outreach"},
+    LEADERSHIP: _SEE_INCIDENTS | _SEE_CUSTOMERS,
+    ADMINISTRATOR: _SEE_INCIDENTS | _SEE_CUSTOMERS | _CONFIGURE,
+}

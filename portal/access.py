@@ -1,0 +1,187 @@
+"""Request or socket -> who is this; the ONLY place that narrows a QuerySet to a viewer."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce, Now, TruncDate
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+from comms.audience import accounts_affected, usage_of
+from comms.choices import CreditState, Variant
+from comms.models import Credit, Incident, Message, Promise
+from customers import clock
+from customers.choices import Language, Track
+from customers.models import Account, Company, Contact, Usage, User
+
+
+class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
+    """Nobody makes himself an account: contacts are invited, staff are added by the administrator."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A signed-in customer: the contacts that he is, so the accounts and tracks that he may read."""
+
+    user: User
+    contacts: tuple[Contact, ...]
+
+    @property
+    def account_ids(self) -> list[int]:
+        return [contact.account_id for contact in self.contacts]
+
+    @property
+    def zone(self) -> str:
+        first = self.contacts[0] if self.contacts else None
+        return (first and (first.timezone or first.account.timezone)) or self.user.timezone
+
+
+def viewer_of(user: Any) -> Viewer | None:
+    """The viewer that a user is, None for anybody who is not signed in or is no longer active."""
+    if not isinstance(user, User) or not user.is_active:
+        return None
+    contacts = Contact.objects.filter(user=user).select_related("account").order_by("account__name", "pk")
+    return Viewer(user, tuple(contacts))
+
+
+def usage_for(viewer: Viewer) -> QuerySet[Usage]:
+    """What the viewer's accounts use, under their own labels."""
+    return Usage.objects.filter(account__in=viewer.account_ids)
+
+
+def incidents_for(viewer: Viewer) -> QuerySet[Incident]:
+    """Published incidents that touched a component while one of the viewer's accounts used it."""
+    used = usage_for(viewer).filter(
+        Q(ends_on=None) | Q(ends_on__gte=TruncDate(OuterRef("detected_at"), tzinfo=UTC)),
+        starts_on__lte=TruncDate(Coalesce(OuterRef("resolved_at"), Now()), tzinfo=UTC),
+        component__impacts__incident=OuterRef("pk"),
+    )
+    return Incident.objects.published().filter(Exists(used))
+
+
+def labels_for(viewer: Viewer, incident: Incident) -> QuerySet[Usage]:
+    """The viewer's own labels that an incident of his touches."""
+    until = incident.resolved_at or clock.now()
+    return usage_of(incident, until).filter(account__in=viewer.account_ids).distinct()
+
+
+def readings_of(incident: Incident, user_ids: Iterable[int]) -> dict[int, tuple[Variant, str]]:
+    """Of these users those who may read the incident, each with his track and language: one query.
+
+    Whoever is a technical contact of one affected account and a business contact of another reads the technical text,
+    because he is sent it anyway.
+    """
+    until = incident.resolved_at or clock.now()
+    rows = (
+        Contact.objects.with_language()
+        .filter(user__in=list(user_ids), user__is_active=True, account__in=accounts_affected(incident, until))
+        .order_by("user_id", "-effective_track", "pk")  # technical sorts after business
+        .values_list("user_id", "effective_track", "reads")
+    )
+    found: dict[int, tuple[Variant, str]] = {}
+    for user_id, track, language in rows:
+        found.setdefault(user_id, (Variant(track), language))
+    return found if incident.published_at is not None else {}
+
+
+def messages_for(viewer: Viewer, incident: Incident, *, after: int = 0) -> list[Message]:
+    """The incident's texts on the viewer's track and in his language (else English), oldest first, after a sequence."""
+    reading = readings_of(incident, [viewer.user.pk]).get(viewer.user.pk)
+    if reading is None:
+        return []
+    variant, language = reading
+    texts = Message.objects.filter(
+        incident=incident, update__isnull=False, variant=variant, sequence__gt=after
+    )
+    best: dict[int, Message] = {}
+    for message in texts.filter(language__in={language, Language.ENGLISH}).select_related("update"):
+        if message.sequence is not None and (message.sequence not in best or message.language == language):
+            best[message.sequence] = message
+    return [best[sequence] for sequence in sorted(best)]
+
+
+def promise_for(viewer: Viewer, incident: Incident) -> Promise | None:
+    """The promise that this viewer waits for, on his track."""
+    reading = readings_of(incident, [viewer.user.pk]).get(viewer.user.pk)
+    if reading is None or reading[0] not in Track.values:
+        return None
+    return incident.promises.unanswered().filter(track=reading[0].value).first()
+
+
+def credits_for(viewer: Viewer) -> QuerySet[Credit]:
+    """Credits that were signed for the viewer's accounts; a proposal is nobody's business but ours."""
+    return Credit.objects.filter(account__in=viewer.account_ids, state=CreditState.APPROVED)
+
+
+def accounts_owned_by(user: User) -> QuerySet[Account]:
+    """The accounts whose outreach a customer success manager works; all of them for a superuser."""
+    return Account.objects.all() if user.is_superuser else Account.objects.filter(owner=user)
+
+
+class CustomerRequest(HttpRequest):
+    """A request whose viewer is known."""
+
+    viewer: Viewer
+    user: User  # type: ignore[assignment]
+
+
+class StaffRequest(HttpRequest):
+    user: User  # type: ignore[assignment]
+
+
+P = ParamSpec("P")
+
+
+def customer_view(
+    view: Callable[Concatenate[CustomerRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """For signed-in people: `request.viewer` says whose data they may see."""
+
+    @wraps(view)
+    @login_required
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        viewer = viewer_of(request.user)
+        if viewer is None:
+            raise Http404
+        request.viewer = viewer  # type: ignore[attr-defined]
+        return view(cast(CustomerRequest, request), *args, **kwargs)
+
+    return guarded
+
+
+def staff_view(
+    permission: str,
+) -> Callable[
+    [Callable[Concatenate[StaffRequest, P], HttpResponseBase]],
+    Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+]:
+    """For staff with a permission of the table; for everybody else the page does not exist."""
+
+    def decorate(
+        view: Callable[Concatenate[StaffRequest, P], HttpResponseBase],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+        @wraps(view)
+        @login_required
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            user = request.user
+            if not (isinstance(user, User) and user.is_staff and user.has_perm(permission)):
+                raise Http404
+            return view(cast(StaffRequest, request), *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def page_context(request: HttpRequest) -> dict[str, Any]:
+    """What every page shows: who we are."""
+    return {"company": Company.current(), "DEMO": settings.DEMO, "DEMO_MAIL_URL": settings.DEMO_MAIL_URL}

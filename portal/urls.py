@@ -1,0 +1,14 @@
+from django.contrib import admin
+from django.urls import include, path
+
+admin.site.site_header = "Customers and messages"
+admin.site.site_title = "Administration"
+admin.site.index_title = "Administration"
+
+urlpatterns = [
+    path("", include("portal.customer.urls")),
+    path("room/", include("portal.room.urls")),
+    path("api/v1/", include("portal.api.urls")),
+    path("account/", include("allauth.account.urls")),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,56 @@
+"""Tests run on a real PostgreSQL; what they set up is real too."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import Group
+
+from customers.actions.roles import sync_roles
+from customers.models import User
+from customers.policies.roles import ADMINISTRATOR, COMMANDER, COMMUNICATIONS_LEAD, CSM, SUPPORT
+from tests.factories import make_user
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker) -> None:
+    """The groups, once: every database test may name roles."""
+    with django_db_blocker.unblock():
+        sync_roles()
+
+
+@pytest.fixture(autouse=True)
+def _fast_passwords(settings) -> Iterator[None]:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    yield
+
+
+@pytest.fixture
+def roles_after_flush(transactional_db) -> None:
+    """For tests that commit: their database was emptied by the one before."""
+    if not Group.objects.exists():
+        sync_roles()
+
+
+@pytest.fixture
+def lead(db) -> User:
+    return make_user(COMMUNICATIONS_LEAD, name="Lea Lead")
+
+
+@pytest.fixture
+def commander(db) -> User:
+    return make_user(COMMANDER, name="Kim Commander")
+
+
+@pytest.fixture
+def csm(db) -> User:
+    return make_user(CSM, name="Mara Lindqvist")
+
+
+@pytest.fixture
+def support(db) -> User:
+    return make_user(SUPPORT, name="Sam Support")
+
+
+@pytest.fixture
+def administrator(db) -> User:
+    return make_user(ADMINISTRATOR, name="Ada Admin")

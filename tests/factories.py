@@ -1,0 +1,137 @@
+"""Small true objects for tests: each call makes one, with a name of its own where none is given."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import count
+from uuid import uuid4
+
+from django.contrib.auth.models import Group
+
+from comms.actions import incidents, publishing
+from comms.choices import ImpactLevel, IncidentStatus, Variant
+from comms.models import Incident, IncidentUpdate
+from comms.rendering.messages import Text
+from customers.choices import Severity, Track, TrackSource
+from customers.models import Account, Component, Contact, ContactPoint, Service, SlaPolicy, Usage, User
+
+_numbers = count(1)
+PASSWORD = "correct horse battery"
+BOTH = {Variant.TECHNICAL: Text(), Variant.BUSINESS: Text()}
+
+
+def make_user(*roles: str, name: str = "", staff: bool = True, **fields) -> User:
+    """A colleague with these roles (customers.policies.roles); `setup_roles` of conftest has made the groups."""
+    n = next(_numbers)
+    user = User.objects.create_user(
+        f"user{n}@staff.example", PASSWORD, name=name or f"User {n}", is_staff=staff, **fields
+    )
+    user.groups.set(Group.objects.filter(name__in=roles))
+    ContactPoint.objects.create(user=user, address=user.email)
+    return user
+
+
+def make_component(name: str = "", *, service: Service | None = None, **fields) -> Component:
+    n = next(_numbers)
+    service = service or Service.objects.create(external_id=f"S-{n}", name=f"Service {n}", position=n)
+    return Component.objects.create(
+        external_id=fields.pop("external_id", f"C-{n}"),
+        name=name or f"component-{n}",
+        service=service,
+        **fields,
+    )
+
+
+def make_account(
+    name: str = "", *, uses: tuple[Component, ...] = (), label: str = "", policy: str = "", **fields
+) -> Account:
+    n = next(_numbers)
+    if policy:
+        fields |= {
+            "sla_policy": SlaPolicy.objects.get(name=policy),
+            "monthly_fee": fields.get("monthly_fee", Decimal(100)),
+        }
+    account = Account.objects.create(external_id=f"A-{n}", name=name or f"Account {n}", **fields)
+    for component in uses:
+        make_usage(account, component, label or f"label-{n}.example")
+    return account
+
+
+def make_usage(
+    account: Account, component: Component, label: str, since: date = date(2020, 1, 1), **fields
+) -> Usage:
+    return Usage.objects.create(
+        account=account,
+        component=component,
+        label=label,
+        starts_on=since,
+        external_id=f"U-{next(_numbers)}",
+        **fields,
+    )
+
+
+def make_contact(
+    account: Account, track: Track = Track.BUSINESS, *, login: bool = False, **fields
+) -> Contact:
+    """A contact with an e-mail address who reads this track; `login=True` gives him a user, too."""
+    n = next(_numbers)
+    email = fields.pop("email", f"contact{n}@customer.example")
+    name = fields.pop("name", f"Contact {n}")
+    user = User.objects.create_user(email, PASSWORD, name=name) if login else None
+    contact = Contact.objects.create(
+        account=account,
+        external_id=f"K-{n}",
+        name=name,
+        email=email,
+        user=user,
+        track_set=track,
+        effective_track=track,
+        effective_source=TrackSource.CONTACT_SET,
+        **fields,
+    )
+    ContactPoint.objects.create(contact=contact, address=email)
+    return contact
+
+
+def make_incident(
+    *components: Component,
+    severity: Severity = Severity.TWO,
+    level: ImpactLevel = ImpactLevel.MAJOR,
+    **fields,
+) -> Incident:
+    """A draft with facts that can be published as it is."""
+    incident = incidents.open_incident(
+        title=fields.pop("title", "Databases are slow"),
+        severity=severity,
+        impacts=dict.fromkeys(components, level),
+        **fields,
+    )
+    incident.facts.customer_experience = "Your site may be slow."
+    incident.facts.symptoms = "p95 of writes is 4 s"
+    incident.facts.save()
+    return incident
+
+
+def publish(
+    incident: Incident,
+    status: IncidentStatus = IncidentStatus.INVESTIGATING,
+    *,
+    author: User | None = None,
+    texts: Mapping[Variant, Text] | None = None,
+    **fields,
+) -> IncidentUpdate:
+    """Publish an update at once, on both tracks unless told otherwise."""
+    incident.refresh_from_db()
+    return publishing.publish_update(
+        incident_id=incident.pk,
+        expected_sequence=fields.pop("expected_sequence", incident.sequence),
+        request_id=fields.pop("request_id", uuid4()),
+        status=status,
+        texts=BOTH if texts is None else texts,
+        author=author or make_user(),
+        **fields,
+    )
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)
