@@ -44,7 +44,7 @@ class Connection:
         return self._opened_at + self._settings.timeout if self._session else None
 
     def pardon(self, *, spare: bool) -> None:
-        """A new `send` begins: what went wrong in the last one no longer counts. A spare one is not opened."""
+        """A new `send` begins: what went wrong in the last one no longer counts. A spare one stays shut."""
         self.given_up = spare and self._session is None
         self._revived = False
         if self.pipeline is not None:

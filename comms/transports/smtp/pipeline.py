@@ -31,7 +31,7 @@ class Step(Enum):
 
 
 class Pipeline:
-    """A ready connection. `held`: the server said 354 and waits for our payload, which waits for `release`."""
+    """A ready connection. `held`: the server said 354 and waits for our payload, and that for `release`."""
 
     def __init__(self, wire: Wire, extensions: Mapping[str, str], clock: Callable[[], float]) -> None:
         self.held = False
@@ -102,7 +102,7 @@ class Pipeline:
             raise Broken(self._wire.lost)
 
     def lose(self, broken: Broken, backlog: Backlog, *, late: bool) -> None:
-        """The connection is gone: settle or give back what it carried. `late`: the server had all its time."""
+        """The connection is gone: settle or give back what it had. `late`: the server has had its time."""
         if self._following is not None:
             backlog.give_back(self._following)
         if self.current is None:

@@ -37,7 +37,7 @@ def resolve(host: str, port: int, timeout: float) -> list[Address]:
 
 
 class Session:
-    """A connection on its way to `ready`. Every failure is Broken: a reason to retry, never to drop a mail."""
+    """A connection on its way to `ready`. Every failure is Broken: reason to retry, never to drop a mail."""
 
     def __init__(self, settings: SmtpSettings, context: ssl.SSLContext | None, address: Address) -> None:
         self.extensions: dict[str, str] = {}

@@ -102,7 +102,7 @@ class Wire:
         return not self._handshaking
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> None:
-        """Wrap the socket. Plaintext already received behind the server's go-ahead is an attack (RFC 3207)."""
+        """Wrap the socket. Plaintext received behind the server's go-ahead is an attack (RFC 3207)."""
         if self._in or self._lines:
             raise Broken("plaintext received where TLS had to begin")
         self._tls = context.wrap_socket(self._sock, server_hostname=host, do_handshake_on_connect=False)
