@@ -42,7 +42,7 @@ def test_templates_name_only_vendored_files_of_the_manifest():
 
 @pytest.mark.parametrize("path", sorted(path for path in RECORDED if path.endswith((".js", ".css"))))
 def test_vendored_file_asks_for_nothing_else(path):
-    """No source map, no @import, no font or picture from elsewhere: a missing neighbour breaks collectstatic."""
+    """No source map, @import, font or picture: a neighbour that is missing breaks collectstatic."""
     text = (VENDOR / path).read_text()
     assert "sourceMappingURL" not in text
     if path.endswith(".css"):
