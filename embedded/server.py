@@ -25,6 +25,9 @@ __all__ = ["FAST", "EmbeddedError", "Server", "reset"]
 OWNER = "portal"  # the superuser and the database
 PORT = 5432  # only part of the socket's name; PGPORT of the environment must not change it
 READY_WITHIN = 120.0  # seconds; recovery after a crash takes its time
+ORPHANS = "pre-existing shared memory block"  # PostgreSQL's words for it
+ORPHANS_WITHIN = 15.0  # seconds
+ORPHANS_POLL = 0.5  # seconds
 WORD_EVERY = 5.0  # seconds between words of progress
 LOG_LINES = 15  # shown when a start fails
 
@@ -115,10 +118,22 @@ class Server:
         programs = place.programs(self._progress)
         if not place.cluster.exists():
             self._create_cluster(programs)
-        self._process = self._launch(programs)
-        with self._first_connection(self._process) as connection:
+        with self._serve(programs) as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [OWNER]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(OWNER)))
+
+    def _serve(self, programs: Path) -> psycopg.Connection:
+        deadline = time.monotonic() + ORPHANS_WITHIN
+        while True:
+            self._process = self._launch(programs)
+            try:
+                return self._first_connection(self._process)
+            except EmbeddedError as error:
+                # The children of a killed server outlive it for a moment, and hold its memory.
+                if ORPHANS not in str(error) or time.monotonic() > deadline:
+                    raise
+                self._progress("Waiting for the processes of a killed PostgreSQL server to end")
+            time.sleep(ORPHANS_POLL)
 
     def _launch(self, programs: Path) -> subprocess.Popen[bytes]:
         place = self._place

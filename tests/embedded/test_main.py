@@ -90,9 +90,9 @@ def test_run_keeps_a_database_that_is_named_already(start, fresh):
 
 
 def test_run_of_an_unknown_command_says_so_without_a_traceback(start, data):
-    code, out, err = finish(start("run", "--data", str(data), "--fast", "--", "no-such-command"))
+    code, out, err = finish(start("run", "--data", str(data), "--fast", "--", "./no-such-command"))
     assert (code, out) == (1, "")
-    assert err.splitlines()[-1] == "no-such-command cannot be run: No such file or directory."
+    assert err.splitlines()[-1] == "./no-such-command cannot be run: No such file or directory."
     assert "Traceback" not in err
 
 

@@ -4,6 +4,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -135,15 +136,27 @@ def test_start_spares_a_stranger_with_the_number_of_a_dead_server(data):
         stranger.wait()
 
 
-def test_start_after_the_server_was_killed_recovers(data):
-    server = fast(data)
+def test_start_after_the_server_was_killed_waits_for_its_children_and_recovers(data):
+    said = []
+
+    def release(line: str) -> None:
+        if not said:
+            os.kill(child.pid, signal.SIGCONT)
+        said.append(line)
+
+    server = Server(data, settings=FAST, progress=release)
+    with fast(data):  # so that the next start has nothing else to say
+        pass
     with server, psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE survived AS SELECT 1 AS n")
         connection.execute("CHECKPOINT")
         postmaster = int((place_of(data).cluster / "postmaster.pid").read_text().splitlines()[0])
+        child = psutil.Process(postmaster).children()[0]
+        os.kill(child.pid, signal.SIGSTOP)  # it cannot notice that its parent is gone
         os.kill(postmaster, signal.SIGKILL)
     with server, psycopg.connect(server.url) as connection:
         assert connection.execute("SELECT n FROM survived").fetchall() == [(1,)]
+    assert set(said) == {"Waiting for the processes of a killed PostgreSQL server to end"}
 
 
 def test_start_refuses_a_folder_that_somebody_else_could_have_laid(fresh):
