@@ -118,6 +118,31 @@ class Sink:
             finally:
                 self._waiters -= 1
 
+    @property
+    def open_sessions(self) -> int:
+        """Connections open now; asked again, in `wait_until`, whenever one ends."""
+        return len(self._open)
+
+    def cut(self) -> None:
+        """Reset every connection, and return when it is done."""
+
+        async def abort() -> None:
+            for connection in list(self._open):
+                if connection.transport is not None:
+                    connection.transport.abort()
+
+        asyncio.run_coroutine_threadsafe(abort(), self._loop).result()
+        self.wait_until(lambda: self.open_sessions == 0, what="connections to end")
+
+    def say(self, session: int, reply: str) -> None:
+        """Send a reply by hand, where the script had it left out."""
+
+        def speak() -> None:
+            for connection in self._open:
+                connection.say_by_hand(session, reply)
+
+        self._loop.call_soon_threadsafe(speak)
+
     def note(self, session: int, line: bytes) -> None:
         if self._record:
             self.transcript.append((session, line.rstrip(b"\r\n")))
@@ -145,6 +170,10 @@ class Sink:
 
     def _connection(self) -> SmtpServer:
         self.sessions += 1
-        server = SmtpServer(self, self.sessions, self._open.discard)
+        server = SmtpServer(self, self.sessions, self._ended)
         self._open.add(server)
         return server
+
+    def _ended(self, server: SmtpServer) -> None:
+        self._open.discard(server)
+        self._tell()

@@ -65,6 +65,12 @@ class SmtpServer(Speaker):
         self._deaf = True
         self._gone(self)
 
+    def say_by_hand(self, number: int, reply: str) -> None:
+        """Speak out of turn, if this connection is the one with that number."""
+        if number == self._number:
+            self._say(reply)
+            self._flush()
+
     def data_received(self, data: bytes) -> None:
         self._in += data
         while self._in and not self._deaf:
@@ -206,7 +212,9 @@ class SmtpServer(Speaker):
             return
         if self._answer("STARTTLS", line, "220 2.0.0 go ahead") and not self._deaf:
             self._flush()
-            self._deaf = True  # until TLS has begun
+            self._deaf = True  # until TLS has begun, whose first bytes are not ours to read
+            if self.transport is not None:
+                self.transport.pause_reading()
             self._upgrade = asyncio.get_running_loop().create_task(self._start_tls(context))
 
     async def _start_tls(self, context: ssl.SSLContext) -> None:

@@ -100,7 +100,7 @@ class WebServer:
         )
         body = (
             f"<header><h1>Mail sink</h1><p id=count data-count={self._owner.count}>"
-            f"{self._owner.count} received, {len(shown)} shown, newest first. Nothing leaves this machine.</p>"
+            f"{self._owner.count} received, {len(shown)} shown, newest first. None is delivered.</p>"
             "<form role=search><label for=q>Recipient or subject</label>"
             f'<input id=q name=q type=search value="{escape(wanted)}"><button>Filter</button></form></header>'
             f"<main id=list>{table}</main>"
