@@ -99,9 +99,7 @@ def messages_for(viewer: Viewer, incident: Incident, *, after: int = 0) -> list[
     if reading is None:
         return []
     variant, language = reading
-    texts = Message.objects.filter(
-        incident=incident, update__isnull=False, variant=variant, sequence__gt=after
-    )
+    texts = Message.objects.filter(incident=incident, update__isnull=False, variant=variant, sequence__gt=after)
     best: dict[int, Message] = {}
     for message in texts.filter(language__in={language, Language.ENGLISH}).select_related("update"):
         if message.sequence is not None and (message.sequence not in best or message.language == language):

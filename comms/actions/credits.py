@@ -34,9 +34,7 @@ def propose(*, incident_id: int) -> int:
         incident = Incident.objects.select_for_update().get(pk=incident_id)
         if incident.resolved_at is None:
             return 0
-        accounts = accounts_affected(incident, incident.resolved_at).filter(
-            sla_policy__isnull=False, monthly_fee__gt=0
-        )
+        accounts = accounts_affected(incident, incident.resolved_at).filter(sla_policy__isnull=False, monthly_fee__gt=0)
         usages = _usages(accounts)
         impacts = _impacts(usages)
         made = 0
@@ -83,9 +81,7 @@ def _propose(
         return False
     percent = max(line.percent for line in lines)
     first_day = month.start.astimezone(ZoneInfo(account.timezone)).date()
-    earlier = Credit.objects.filter(
-        account=account, month=first_day
-    )  # a query an account: only those that fell short
+    earlier = Credit.objects.filter(account=account, month=first_day)  # a query an account: only those that fell short
     if earlier.filter(incident=incident).exists():
         return False
     credited = earlier.exclude(state=CreditState.DECLINED).aggregate(sum=Sum("amount"))["sum"]
@@ -168,9 +164,7 @@ def approve(*, credit_id: int, approver: User, note: str = "") -> Credit:
     """
     credit = _undecided(credit_id)
     if credit.incident.is_open:
-        raise CannotDecide(
-            f"{credit.incident.reference} is not resolved: credits are told after it, never before."
-        )
+        raise CannotDecide(f"{credit.incident.reference} is not resolved: credits are told after it, never before.")
     now = _decide(credit, CreditState.APPROVED, approver, note)
     reached = 0
     for variant in (Variant.TECHNICAL, Variant.BUSINESS):

@@ -24,9 +24,7 @@ from customers.models import Company, ContactPoint
 
 log = structlog.get_logger(__name__)
 CLAIM = 400
-KEEP_SECONDS = (
-    0.1  # outcomes are written at least this often: more would become uncertain if all died at once
-)
+KEEP_SECONDS = 0.1  # outcomes are written at least this often: more would become uncertain if all died at once
 
 
 def pump(lane: Lane) -> None:

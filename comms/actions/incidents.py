@@ -188,16 +188,13 @@ def _set_impacts(incident: Incident, impacts: Mapping[Component, ImpactLevel], n
     """
     changed = []
     present = {
-        impact.component_id: impact
-        for impact in incident.impacts.filter(ended_at=None).select_related("component")
+        impact.component_id: impact for impact in incident.impacts.filter(ended_at=None).select_related("component")
     }
     for component, level in impacts.items():
         impact = present.pop(component.pk, None)
         if impact is None:
             started_at = incident.detected_at if incident.published_at is None else now
-            IncidentImpact.objects.create(
-                incident=incident, component=component, level=level, started_at=started_at
-            )
+            IncidentImpact.objects.create(incident=incident, component=component, level=level, started_at=started_at)
             changed.append(f"affected: {component} ({level.label})")
         elif impact.level != level:
             impact.level = level

@@ -41,9 +41,7 @@ def log_outreach(
         NotYourAccount, NextStepNeedsDay: nothing was written.
     """
     if account.owner_id != logged_by.pk and not logged_by.is_superuser:
-        raise NotYourAccount(
-            f"{account} is not one of your accounts; its owner is {account.owner or 'nobody yet'}."
-        )
+        raise NotYourAccount(f"{account} is not one of your accounts; its owner is {account.owner or 'nobody yet'}.")
     if bool(clean_line(next_step)) != (next_step_due is not None):
         raise NextStepNeedsDay("Give a next step together with its day, or neither.")
     now = clock.now()

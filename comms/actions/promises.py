@@ -57,9 +57,7 @@ def tighten(incident: Incident) -> None:
     """After a change of severity or detection: a first message may become due earlier, never later."""
     for track in Track:
         due = cadence.first_due(rule_of(incident, track), incident.detected_at)
-        incident.promises.unanswered().filter(track=track, kind=PromiseKind.FIRST).update(
-            due_at=Least("due_at", due)
-        )
+        incident.promises.unanswered().filter(track=track, kind=PromiseKind.FIRST).update(due_at=Least("due_at", due))
 
 
 def answer_and_renew(

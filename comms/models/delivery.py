@@ -39,9 +39,7 @@ class Delivery(models.Model):
     due_at = models.DateTimeField(_("due"))
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, db_default=0)
     lost_leases = models.PositiveSmallIntegerField(_("attempts whose worker died"), default=0, db_default=0)
-    uncertain_attempts = models.PositiveSmallIntegerField(
-        _("attempts of unknown end"), default=0, db_default=0
-    )
+    uncertain_attempts = models.PositiveSmallIntegerField(_("attempts of unknown end"), default=0, db_default=0)
     leased_until = models.DateTimeField(_("leased until"), null=True)
     first_attempt_at = models.DateTimeField(_("first attempt"), null=True)
     finished_at = models.DateTimeField(_("finished"), null=True)

@@ -24,18 +24,14 @@ class Incident(models.Model):
     """Something is broken. A draft until its first update is published; what is said comes from its fact sheet."""
 
     title = models.CharField(_("title"), max_length=160)
-    status = models.CharField(
-        _("status"), max_length=16, choices=IncidentStatus, default=IncidentStatus.DRAFT
-    )
+    status = models.CharField(_("status"), max_length=16, choices=IncidentStatus, default=IncidentStatus.DRAFT)
     severity = models.PositiveSmallIntegerField(_("severity"), choices=Severity, default=Severity.THREE)
     classified_at = models.DateTimeField(_("severity set by a person"), null=True, blank=True)
     detected_at = models.DateTimeField(_("first detected"))
     opened_at = models.DateTimeField(_("opened"))
     published_at = models.DateTimeField(_("first published"), null=True, blank=True)
     resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
-    source = models.CharField(
-        _("source"), max_length=16, choices=IncidentSource, default=IncidentSource.PERSON
-    )
+    source = models.CharField(_("source"), max_length=16, choices=IncidentSource, default=IncidentSource.PERSON)
     source_key = models.CharField(_("key of the source"), max_length=300, blank=True)
     cadence = models.JSONField(_("cadence, as it was when the incident opened"))
     sequence = models.PositiveIntegerField(_("number of its last update"), default=0)
@@ -122,9 +118,7 @@ class FactSheet(models.Model):
         blank=True,
         help_text=_("In plain words; the business text opens with it."),
     )
-    symptoms = models.TextField(
-        _("symptoms"), blank=True, help_text=_("As engineers see them: errors, time-outs.")
-    )
+    symptoms = models.TextField(_("symptoms"), blank=True, help_text=_("As engineers see them: errors, time-outs."))
     diagnostics = models.TextField(_("diagnostics done"), blank=True)
     metrics = models.TextField(_("metrics seen"), blank=True)
     suspected_cause = models.TextField(_("suspected cause"), blank=True)
@@ -137,9 +131,7 @@ class FactSheet(models.Model):
     customer_action = models.TextField(_("what customers must do"), blank=True)
     backup_option = models.TextField(_("backup option"), blank=True)
     percent_restored = models.PositiveSmallIntegerField(_("restored (%)"), null=True, blank=True)
-    users_affected_low = models.PositiveSmallIntegerField(
-        _("users affected, from (%)"), null=True, blank=True
-    )
+    users_affected_low = models.PositiveSmallIntegerField(_("users affected, from (%)"), null=True, blank=True)
     users_affected_high = models.PositiveSmallIntegerField(_("users affected, to (%)"), null=True, blank=True)
     figures_refresh_at = models.DateTimeField(_("figures refresh at"), null=True, blank=True)
     expected_resolution = models.DateTimeField(_("expected resolution"), null=True, blank=True)
@@ -147,9 +139,7 @@ class FactSheet(models.Model):
     root_cause = models.TextField(_("root cause"), blank=True)
     prevention = models.TextField(_("what prevents it from happening again"), blank=True)
     watched = models.TextField(_("what is being watched"), blank=True)
-    dashboard_url = models.URLField(
-        _("dashboard or diagram"), blank=True, help_text=_("For the technical track (C7).")
-    )
+    dashboard_url = models.URLField(_("dashboard or diagram"), blank=True, help_text=_("For the technical track (C7)."))
 
     class Meta:
         verbose_name = _("fact sheet")
@@ -186,9 +176,7 @@ class TimelineEntry(models.Model):
     incident = models.ForeignKey(Incident, models.PROTECT, related_name="timeline")
     at = models.DateTimeField(_("when"))
     kind = models.CharField(_("kind"), max_length=20, choices=TimelineKind)
-    actor = models.ForeignKey(
-        User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who")
-    )
+    actor = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who"))
     text = models.TextField(_("what"))
 
     class Meta:

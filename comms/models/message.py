@@ -50,9 +50,7 @@ class Message(models.Model):
             ),
             models.UniqueConstraint(fields=["update", "variant", "language"], name="message_of_update_once"),
             models.UniqueConstraint(fields=["credit", "variant", "language"], name="message_of_credit_once"),
-            models.UniqueConstraint(
-                fields=["warning", "variant", "language"], name="message_of_warning_once"
-            ),
+            models.UniqueConstraint(fields=["warning", "variant", "language"], name="message_of_warning_once"),
             models.UniqueConstraint(
                 fields=["incident", "variant", "language", "sequence"], name="message_sequence_once"
             ),

@@ -86,9 +86,7 @@ class PromiseWarning(models.Model):
 
     class Meta:
         verbose_name = _("warning")
-        constraints = [
-            models.UniqueConstraint(fields=["promise", "minutes_before"], name="promise_warned_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["promise", "minutes_before"], name="promise_warned_once")]
 
     def __str__(self) -> str:
         return f"{self.minutes_before} minutes before {self.promise_id}"

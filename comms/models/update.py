@@ -21,9 +21,7 @@ class IncidentUpdate(models.Model):
     facts = models.JSONField(_("facts"))
     author = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("author"))
     approver = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
-    override_reason = models.CharField(
-        _("published without a second person because"), max_length=200, blank=True
-    )
+    override_reason = models.CharField(_("published without a second person because"), max_length=200, blank=True)
     published_at = models.DateTimeField(_("published"))
 
     class Meta:
@@ -67,9 +65,7 @@ class UpdateDraft(models.Model):
             )
         ]
         indexes = [
-            models.Index(
-                fields=["publish_at"], condition=Q(published_at=None, withdrawn_at=None), name="draft_due"
-            )
+            models.Index(fields=["publish_at"], condition=Q(published_at=None, withdrawn_at=None), name="draft_due")
         ]
 
     def __str__(self) -> str:

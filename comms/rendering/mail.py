@@ -84,9 +84,7 @@ class MailForm:
             ]
         )
 
-    def _own_headers(
-        self, to: Recipient, value_of: Callable[[str], str], unsubscribe: str, now: datetime
-    ) -> bytes:
+    def _own_headers(self, to: Recipient, value_of: Callable[[str], str], unsubscribe: str, now: datetime) -> bytes:
         root = f"<incident-{self._thread}.{to.contact_point_id}@{settings.MAIL_DOMAIN}>"
         lines = [
             f"To: {_address(to.name, to.address)}",
@@ -156,9 +154,7 @@ def _pieces(part: tuple[str, str]) -> list[Piece]:
     """Literals encoded once; each ends in a soft line break, so that a value may follow at a line's start."""
     head, body = part
     found = marks.split(body)
-    pieces = [
-        (_encoded(literal), name) for literal, name in zip(found[::2], [*found[1::2], None], strict=True)
-    ]
+    pieces = [(_encoded(literal), name) for literal, name in zip(found[::2], [*found[1::2], None], strict=True)]
     return [(head.encode("ascii") + pieces[0][0], pieces[0][1]), *pieces[1:]] + [(b"\r\n", None)]
 
 

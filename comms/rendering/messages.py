@@ -28,9 +28,7 @@ class Rendered:
     short: str
 
 
-def render_update(
-    template: Template, situation: Situation, *, note: str, next_update_at: datetime | None
-) -> Rendered:
+def render_update(template: Template, situation: Situation, *, note: str, next_update_at: datetime | None) -> Rendered:
     """An update's text on one track. `next_update_at` is the promise that will be made, None after resolution."""
     values = placeholders(situation, note=note, next_update_at=next_update_at)
     content = wording.paragraphs(template.body, values)
@@ -40,7 +38,5 @@ def render_update(
         subject=" ".join(subject.split())[:SUBJECT_MAX],
         text=wording.as_text(content),
         html=wording.as_html(content),
-        short=f"{situation.reference} {situation.status.label}: {values['services'] or values['title']}"[
-            :SHORT_MAX
-        ],
+        short=f"{situation.reference} {situation.status.label}: {values['services'] or values['title']}"[:SHORT_MAX],
     )

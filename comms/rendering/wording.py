@@ -39,9 +39,7 @@ def check(text: str) -> None:
             f"You can use: {', '.join('{' + name + '}' for name in sorted(ALLOWED))}."
         )
     if re.search(r"[{}]", PLACEHOLDER.sub("", text)):
-        raise UnknownPlaceholder(
-            "A curly brace stands alone: braces only go around a placeholder, like {status}."
-        )
+        raise UnknownPlaceholder("A curly brace stands alone: braces only go around a placeholder, like {status}.")
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,7 @@ def when(instant: datetime | None) -> SafeString | str:
 @register.filter
 def message_html(message: Message) -> SafeString:
     """A message's HTML with its times as elements; it was escaped when it was rendered."""
-    return mark_safe(
-        marks.as_elements(message.html, timezone.get_current_timezone_name(), get_language() or "en")
-    )  # noqa: S308
+    return mark_safe(marks.as_elements(message.html, timezone.get_current_timezone_name(), get_language() or "en"))  # noqa: S308
 
 
 @register.filter

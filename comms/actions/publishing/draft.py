@@ -102,9 +102,7 @@ def withdraw_update(*, draft_id: int, actor: User) -> UpdateDraft:
     draft = _waiting(draft_id)
     draft.withdrawn_at = clock.now()
     draft.save(update_fields=["withdrawn_at"])
-    timeline.note(
-        draft.incident, TimelineKind.WITHDRAWN, "Update withdrawn.", now=draft.withdrawn_at, actor=actor
-    )
+    timeline.note(draft.incident, TimelineKind.WITHDRAWN, "Update withdrawn.", now=draft.withdrawn_at, actor=actor)
     return draft
 
 
@@ -149,9 +147,7 @@ def _publish_draft(draft_id: int) -> bool:
     except (CannotPublish, IllegalTransition) as refusal:
         draft.withdrawn_at, draft.refused_reason = clock.now(), str(refusal)
         draft.save(update_fields=["withdrawn_at", "refused_reason"])
-        timeline.note(
-            draft.incident, TimelineKind.REFUSED, f"Update refused: {refusal}", now=draft.withdrawn_at
-        )
+        timeline.note(draft.incident, TimelineKind.REFUSED, f"Update refused: {refusal}", now=draft.withdrawn_at)
         return False
     return True
 

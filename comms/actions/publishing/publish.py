@@ -72,9 +72,7 @@ def publish_update(
     )
     next_times = next_times_of(incident, status, texts, now)
     reached, sequences = _say(update, texts, next_times, first=first, now=now)
-    promises.answer_and_renew(
-        incident, update, {TRACKS[variant]: due for variant, due in next_times.items()}, now=now
-    )
+    promises.answer_and_renew(incident, update, {TRACKS[variant]: due for variant, due in next_times.items()}, now=now)
     words = f"Update {update.number} published: {status.label}; " + ", ".join(
         f"{n} on the {v} track" for v, n in reached.items()
     )
@@ -93,9 +91,7 @@ def next_times_of(
     if status is IncidentStatus.RESOLVED:
         return dict.fromkeys(texts)
     return {
-        variant: cadence.next_due(
-            promises.rule_of(incident, TRACKS[variant]), now, wanted=text.next_update_at
-        )
+        variant: cadence.next_due(promises.rule_of(incident, TRACKS[variant]), now, wanted=text.next_update_at)
         for variant, text in texts.items()
     }
 
@@ -132,9 +128,7 @@ def affected_now(incident: Incident) -> QuerySet[IncidentImpact]:
 
 def _affected(impact: IncidentImpact) -> Affected:
     component = impact.component
-    return Affected(
-        component.service.name, component.name, component.cluster, component.region, impact.level_choice
-    )
+    return Affected(component.service.name, component.name, component.cluster, component.region, impact.level_choice)
 
 
 def check(
@@ -179,8 +173,7 @@ def _move(incident: Incident, status: IncidentStatus, now: datetime) -> None:
     elif reopens:
         again = affected_now(incident)
         IncidentImpact.objects.bulk_create(
-            IncidentImpact(incident=incident, component=i.component, level=i.level, started_at=now)
-            for i in again
+            IncidentImpact(incident=incident, component=i.component, level=i.level, started_at=now) for i in again
         )
         incident.resolved_at = None
     incident.status = status
@@ -199,9 +192,7 @@ def _say(
 ) -> tuple[dict[Variant, int], dict[Variant, int]]:
     """A message per track and language with its deliveries. Returns recipients and sequence number per track."""
     status = IncidentStatus(update.status)
-    situation = situation_of(
-        update.incident, number=update.number, status=status, facts=update.facts, now=now
-    )
+    situation = situation_of(update.incident, number=update.number, status=status, facts=update.facts, now=now)
     stage = lifecycle.stage_of(status, first=first)
     reached, sequences = {}, {}
     for variant, text in texts.items():
@@ -213,9 +204,7 @@ def _say(
             for template in templates
         ]
         if not written:
-            raise CannotPublish(
-                f"There is no template for the stage {stage.label} on the {variant.label} track."
-            )
+            raise CannotPublish(f"There is no template for the stage {stage.label} on the {variant.label} track.")
         reached[variant] = sum(fanout.fan_out(message, now=now) for message in written)
     return reached, sequences
 

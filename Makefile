@@ -1,0 +1,62 @@
+# The two commands: `make demo` and `make test`. Each sets up everything it needs.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+DATA := .data
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes
+
+.PHONY: demo demo-reset test lint smoke bench lock lock-check format clean
+
+demo: .venv/installed
+	@$(BIN)/python -m embedded run --data $(DATA)/demo -- $(BIN)/python -m demo
+
+demo-reset: .venv/installed
+	@$(BIN)/python -m embedded reset --data $(DATA)/demo
+
+test: .venv/installed-dev
+	@$(BIN)/python -m tests.chromium
+	@$(BIN)/python -m embedded run --fast --data $(DATA)/test -- $(BIN)/python -m pytest $(ARGS)
+
+smoke: .venv/installed-dev
+	@$(BIN)/python -m embedded reset --data $(DATA)/smoke
+	@$(BIN)/python -m embedded run --data $(DATA)/smoke -- $(BIN)/python -m demo.smoke
+
+bench: .venv/installed-dev
+	@$(BIN)/python -m embedded run --data $(DATA)/bench -- $(BIN)/python -m bench
+
+lint: .venv/installed-dev lock-check
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/mypy
+	@$(BIN)/python -m embedded run --fast --data $(DATA)/test -- $(BIN)/python manage.py makemigrations --check --dry-run
+
+format: .venv/installed-dev
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+# Write the locks anew from pyproject.toml, keeping the versions that still fit.
+UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --quiet
+lock: .venv/installed-dev
+	@$(UV_COMPILE) -o requirements.txt
+	@$(UV_COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt
+
+lock-check: .venv/installed-dev
+	@$(BIN)/python -m tests.lock
+
+.venv/bin/python:
+	@echo "Making .venv ..."
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python requirements.txt
+	@echo "Installing the locked packages (about half a minute the first time) ..."
+	@$(PIP_INSTALL) -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	@echo "Installing the locked development packages ..."
+	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf .venv static-root screenshots .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,48 @@
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
+
+from comms.actions import deliveries, promises, publishing
+from customers import clock
+
+log = structlog.get_logger(__name__)
+
+
+class Command(BaseCommand):
+    """The clocks: due publishing, due promises, lost doorbells. Judged by database time; safe to run twice."""
+
+    help = "Run the clocks: publishing after the undo window, promises, lost doorbells."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+
+        def on_signal(number: int, frame: FrameType | None) -> None:
+            stop.set()
+
+        signal.signal(signal.SIGTERM, on_signal)
+        signal.signal(signal.SIGINT, on_signal)
+        beats: list[Callable[[], object]] = [
+            publishing.publish_due,
+            promises.tick,
+            lambda: deliveries.ring_for_due(clock.now()),
+        ]
+        while not stop.wait(settings.DISPATCH_SECONDS):
+            for beat in beats:
+                self._run(beat)
+
+    def _run(self, beat: Callable[[], object]) -> None:
+        """One beat; whatever fails is logged and tried again at the next tick, the other beats go on."""
+        try:
+            beat()
+        except DatabaseError:
+            log.exception("the database did not answer; trying again")
+            connection.close()
+        except Exception:
+            log.exception("a clock failed; trying again")
