@@ -1,6 +1,7 @@
 """From signals to the stored track, and why (B1-B6)."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -64,6 +65,17 @@ def apply(account: Account) -> None:
     for contact in contacts:
         contact.effective_track, contact.effective_source = effective_of(account, contact)
     Contact.objects.bulk_update(contacts, ["effective_track", "effective_source"])
+
+
+def apply_many(account_ids: Collection[int]) -> None:
+    """As `apply`, for any number of accounts in a bounded number of queries; writes only what differs."""
+    differing: defaultdict[tuple[Track, TrackSource], list[int]] = defaultdict(list)
+    for contact in Contact.objects.filter(account__in=account_ids).select_related("account"):
+        effective = effective_of(contact.account, contact)
+        if effective != (contact.effective_track, contact.effective_source):
+            differing[effective].append(contact.pk)
+    for (track, source), contacts in differing.items():  # at most one per track and source, however many
+        Contact.objects.filter(pk__in=contacts).update(effective_track=track, effective_source=source)
 
 
 def effective_of(account: Account, contact: Contact) -> tuple[Track, TrackSource]:
