@@ -10,9 +10,7 @@ from demo.sink.server import Sink
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m demo.sink", description="A mail server that delivers nowhere."
-    )
+    parser = argparse.ArgumentParser(prog="python -m demo.sink", description="A mail server that delivers nowhere.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--smtp-port", type=int, required=True)
     parser.add_argument("--http-port", type=int, required=True)

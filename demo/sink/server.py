@@ -109,7 +109,10 @@ class Sink:
         return self.mails
 
     def wait_until(self, holds: Callable[[], bool], seconds: float = 10.0, what: str = "it") -> None:
-        """Return once `holds()`, asked again after every mail and, recording, every command."""
+        """Return once `holds()`, asked again after every mail and, recording, every command.
+
+        By then the reply to what made it hold has been sent, too. Raises TimeoutError.
+        """
         with self._changed:
             self._waiters += 1
             try:
@@ -117,6 +120,7 @@ class Sink:
                     raise TimeoutError(f"waited {seconds:g} s for {what}; {self.count} mails came")
             finally:
                 self._waiters -= 1
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result()
 
     @property
     def open_sessions(self) -> int:
@@ -148,16 +152,12 @@ class Sink:
             self.transcript.append((session, line.rstrip(b"\r\n")))
             self._tell()
 
-    def keep(
-        self, session: int, mail_from: bytes, rcpt_to: list[bytes], parameters: bytes, raw: bytes
-    ) -> None:
+    def keep(self, session: int, mail_from: bytes, rcpt_to: list[bytes], parameters: bytes, raw: bytes) -> None:
         recipients = tuple(recipient.decode("utf-8", "replace") for recipient in rcpt_to)
         sender = mail_from.decode("utf-8", "replace")
         number = self.count + 1
         now = datetime.now(UTC)
-        self._mails.append(
-            Mail(number, now, session, sender, recipients, parameters.decode("ascii", "replace"), raw)
-        )
+        self._mails.append(Mail(number, now, session, sender, recipients, parameters.decode("ascii", "replace"), raw))
         self.count = number
         if self._store is not None:
             (self._store / f"{number:06}.eml").write_bytes(raw)

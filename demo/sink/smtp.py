@@ -25,9 +25,7 @@ class Owner(Protocol):
     def note(self, session: int, line: bytes) -> None:
         """A command was received, or "." for the end of a message."""
 
-    def keep(
-        self, session: int, mail_from: bytes, rcpt_to: list[bytes], parameters: bytes, raw: bytes
-    ) -> None:
+    def keep(self, session: int, mail_from: bytes, rcpt_to: list[bytes], parameters: bytes, raw: bytes) -> None:
         """A mail is accepted."""
 
 
@@ -42,7 +40,7 @@ class SmtpServer(Speaker):
         self._in = bytearray()
         self._searched = 0  # bytes of _in that do not hold the end of the message
         self._secure = owner.script.tls is not None
-        self._greeted = self._logged_in = False
+        self._greeted = self._logged_in = self._upgrading = False
         self._credentials: list[bytes] | None = None
         self._reset()
 
@@ -72,8 +70,10 @@ class SmtpServer(Speaker):
             self._flush()
 
     def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
         self._in += data
-        while self._in and not self._deaf:
+        while self._in and not self._deaf and not self._upgrading:
             if not (self._take_message() if self._in_data else self._take_line()):
                 break
         self._flush()
@@ -107,9 +107,7 @@ class SmtpServer(Speaker):
             case b"DATA":
                 self._on_data(line)
             case b"EHLO" | b"HELO":
-                self._greeted = self._answer(
-                    "EHLO", line, self._offers() if verb == b"EHLO" else "250 sink.test"
-                )
+                self._greeted = self._answer("EHLO", line, self._offers() if verb == b"EHLO" else "250 sink.test")
                 self._reset()
             case b"RSET":
                 self._answer("RSET", line, "250 2.0.0 reset")
@@ -129,9 +127,7 @@ class SmtpServer(Speaker):
     def _offers(self) -> str:
         script = self._owner.script
         lines = ["sink.test", f"SIZE {script.size}", "ENHANCEDSTATUSCODES"]
-        lines += (
-            ["PIPELINING"] * script.pipelining + ["8BITMIME"] * script.eight_bit + ["SMTPUTF8"] * script.utf8
-        )
+        lines += ["PIPELINING"] * script.pipelining + ["8BITMIME"] * script.eight_bit + ["SMTPUTF8"] * script.utf8
         if script.starttls is not None and not self._secure:
             lines.append("STARTTLS")
         elif script.login is not None:
@@ -212,9 +208,9 @@ class SmtpServer(Speaker):
             return
         if self._answer("STARTTLS", line, "220 2.0.0 go ahead") and not self._deaf:
             self._flush()
-            self._deaf = True  # until TLS has begun, whose first bytes are not ours to read
+            self._upgrading = True
             if self.transport is not None:
-                self.transport.pause_reading()
+                self.transport.pause_reading()  # the first bytes of TLS are not ours to read
             self._upgrade = asyncio.get_running_loop().create_task(self._start_tls(context))
 
     async def _start_tls(self, context: ssl.SSLContext) -> None:
@@ -226,8 +222,9 @@ class SmtpServer(Speaker):
             self.transport = await loop.start_tls(self.transport, self, context, server_side=True)
         except OSError:
             return
-        self._secure, self._greeted, self._deaf = True, False, False
+        self._secure, self._greeted, self._upgrading = True, False, False
         self._reset()
+        self.data_received(b"")  # what came in one piece with the end of the handshake
 
     def _on_auth(self, line: bytes) -> None:
         words = line.split(b" ")

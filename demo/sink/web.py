@@ -139,9 +139,7 @@ def _mail_page(mail: Mail) -> str:
     source = escape(mail.raw.decode("utf-8", "replace"))
     headers, _, _ = source.partition("\r\n\r\n")
     parts.append(f"<details open><summary>Headers</summary><pre>{headers}</pre></details>")
-    parts.append(
-        f"<details><summary>Source, {len(mail.raw)} bytes</summary><pre>{source}</pre></details></main>"
-    )
+    parts.append(f"<details><summary>Source, {len(mail.raw)} bytes</summary><pre>{source}</pre></details></main>")
     return _page(subject, "".join(parts), live=False)
 
 

@@ -25,9 +25,7 @@ def envelopes(count: int, payload: bytes = BODY) -> list[Envelope]:
 
 def settings(sink: Sink, **changes: object) -> SmtpSettings:
     """Localhost by name, so that a certificate fits; faults end well before a tester's patience."""
-    return SmtpSettings(
-        **{"host": "localhost", "port": sink.port, "timeout": 5.0, "deadline": 5.0, **changes}
-    )
+    return SmtpSettings(**{"host": "localhost", "port": sink.port, "timeout": 5.0, "deadline": 5.0, **changes})
 
 
 def send(

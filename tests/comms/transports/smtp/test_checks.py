@@ -70,7 +70,5 @@ def test_send_alarms_for_what_the_relay_cannot_carry() -> None:
     with Sink(Script(eight_bit=False, size=1000)) as sink:
         outcomes = send(sink, [envelope(1, "ä\r\n".encode()), envelope(2, b"a\r\n" * 400), envelope(3)])
         assert sink.count == 1
-    assert outcomes[1] == Alarm(
-        1, 1, None, "the message has 8-bit bytes and the relay does not offer 8BITMIME"
-    )
+    assert outcomes[1] == Alarm(1, 1, None, "the message has 8-bit bytes and the relay does not offer 8BITMIME")
     assert outcomes[2] == Alarm(2, 1, None, "the message has 1200 bytes, the relay takes 1000")

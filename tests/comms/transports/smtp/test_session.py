@@ -33,9 +33,7 @@ def test_starttls_carries_mails_of_any_size(certificate: Certificate, pipelining
 
 def test_implicit_tls_with_login(certificate: Certificate) -> None:
     with Sink(Script(tls=certificate.server, login=("us", "söcret"))) as sink:
-        outcomes = send(
-            sink, envelopes(3), security="tls", ca_file=certificate.file, username="us", password="söcret"
-        )
+        outcomes = send(sink, envelopes(3), security="tls", ca_file=certificate.file, username="us", password="söcret")
     assert kinds(outcomes) == ["Accepted"] * 3
 
 
@@ -100,9 +98,7 @@ def test_auth_not_offered() -> None:
         (Fault("EHLO", "", then="close"), None, "connection closed by the server"),
     ],
 )
-def test_a_connection_that_does_not_become_ready_is_a_retry(
-    fault: Fault, code: int | None, reply: str
-) -> None:
+def test_a_connection_that_does_not_become_ready_is_a_retry(fault: Fault, code: int | None, reply: str) -> None:
     with Sink(Script([fault])) as sink:
         retry = only_retry(sink)
     assert retry.code == code

@@ -14,9 +14,7 @@ def check_nothing_twice(sink: Sink, outcomes: dict[int, Outcome]) -> None:
     """The sink has every accepted mail once, and of the others at most the uncertain ones."""
     arrived = sorted(mail.rcpt_to[0] for mail in sink.mails)
     assert len(set(arrived)) == len(arrived)
-    accepted = {
-        f"r{n}@test" for n, kind in zip(sorted(outcomes), kinds(outcomes), strict=True) if kind == "Accepted"
-    }
+    accepted = {f"r{n}@test" for n, kind in zip(sorted(outcomes), kinds(outcomes), strict=True) if kind == "Accepted"}
     uncertain = {f"r{n}@test" for n, outcome in outcomes.items() if isinstance(outcome, Uncertain)}
     assert accepted <= set(arrived) <= accepted | uncertain
 
@@ -124,17 +122,15 @@ def test_a_server_that_always_closes_after_the_dot_is_left_alone_soon() -> None:
         (Fault("DATA", then="hang", times=1), "Uncertain"),
     ],
 )
-def test_silence_and_dripping_end_at_the_deadline_and_hold_up_nobody(
-    fault: Fault, kind: str, pipelining: bool
-) -> None:
+def test_silence_and_dripping_end_at_the_deadline_and_hold_up_nobody(fault: Fault, kind: str, pipelining: bool) -> None:
     faults = [Fault(fault.at, fault.reply, fault.then, fault.drip, fault.matching, fault.times)]
     if fault.at == "MAIL":
         faults[0].matching, faults[0].times = "", 1
     with Sink(Script(faults, pipelining=pipelining)) as sink:
-        outcomes = send(sink, envelopes(12), connections=2, deadline=0.5)
+        outcomes = send(sink, envelopes(12), connections=2, deadline=1.0)
         check_nothing_twice(sink, outcomes)
     assert sorted(kinds(outcomes)) == ["Accepted"] * 11 + [kind]
-    assert "no answer within 0.5 s" in str([o for o in outcomes.values() if type(o).__name__ == kind])
+    assert "no answer within 1 s" in str([o for o in outcomes.values() if type(o).__name__ == kind])
 
 
 @PIPELINING
@@ -148,7 +144,7 @@ def test_a_message_stuck_before_its_final_dot_is_certainly_not_sent(pipelining: 
 @pytest.mark.parametrize(("at", "kind"), [("DATA", "Retry"), ("DOT", "Uncertain")])
 def test_a_silent_relay_holds_each_connection_for_one_deadline_only(at: str, kind: str) -> None:
     with Sink(Script([Fault(at, "", then="hang")])) as sink:
-        outcomes = send(sink, envelopes(50), connections=2, deadline=0.3)
+        outcomes = send(sink, envelopes(50), connections=2, deadline=1.0)
         assert sink.sessions == 2
     assert sorted(kinds(outcomes)) == sorted(["Retry"] * 48 + [kind] * 2)
     assert len([o for o in outcomes.values() if isinstance(o, Retry) and o.relay_down]) == 48
@@ -158,7 +154,7 @@ def test_a_silent_relay_holds_each_connection_for_one_deadline_only(at: str, kin
 def test_hanging_on_rset_ends_at_the_deadline(pipelining: bool) -> None:
     faults = [Fault("RCPT", "550 5.1.1 no", matching="r1@"), Fault("RSET", "", then="hang")]
     with Sink(Script(faults, pipelining=pipelining)) as sink:
-        outcomes = send(sink, envelopes(4), connections=1, deadline=0.3)
+        outcomes = send(sink, envelopes(4), connections=1, deadline=1.0)
         check_nothing_twice(sink, outcomes)
     assert kinds(outcomes)[0] == "Rejected"
     assert set(kinds(outcomes)[1:]) == {"Retry"}
@@ -189,9 +185,7 @@ def test_nothing_after_the_last_outcome_matters(fault: Fault) -> None:
         (Fault("DOT", "250 ok\r\n250 and more", times=1), "Accepted"),
     ],
 )
-def test_replies_out_of_step_break_the_connection_not_the_count(
-    fault: Fault, kind: str, pipelining: bool
-) -> None:
+def test_replies_out_of_step_break_the_connection_not_the_count(fault: Fault, kind: str, pipelining: bool) -> None:
     """Nothing said on a connection out of step is believed for the next message."""
     faults = [Fault(fault.at, fault.reply, times=1)]
     with Sink(Script(faults, pipelining=pipelining)) as sink:
@@ -199,7 +193,5 @@ def test_replies_out_of_step_break_the_connection_not_the_count(
         assert kinds(outcomes) == [kind]
     with Sink(Script([Fault(fault.at, fault.reply, times=1)], pipelining=pipelining)) as sink:
         outcomes = send(sink, envelopes(5), connections=1)
-        accepted = {
-            f"r{n}@test" for n, k in zip(range(1, 6), kinds(outcomes), strict=True) if k == "Accepted"
-        }
+        accepted = {f"r{n}@test" for n, k in zip(range(1, 6), kinds(outcomes), strict=True) if k == "Accepted"}
         assert accepted <= {mail.rcpt_to[0] for mail in sink.mails}
