@@ -29,7 +29,10 @@ _SEE_INCIDENTS = frozenset(
     {
         "comms.view_room",
         "comms.view_incident",
+        "comms.view_incidentupdate",
+        "comms.view_timelineentry",
         "comms.view_credit",
+        "comms.view_creditline",
         "comms.view_outreach",
         "comms.view_delivery",
     }
@@ -51,6 +54,9 @@ _CONFIGURE = frozenset(
     }.items()
     for model in models
     for verb in ("view", "add", "change")
+) | frozenset(
+    # what is revoked by deleting it, and a tier that a contract no longer has
+    {"customers.delete_apikey", "customers.delete_webhooksender", "customers.delete_slatier"}
 )
 
 ROLES: dict[str, frozenset[str]] = {
