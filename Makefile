@@ -8,18 +8,19 @@ PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install 
 .PHONY: demo demo-reset test lint smoke bench lock lock-check format clean
 
 demo: .venv/installed
-	@$(BIN)/python -m embedded run --data $(DATA)/demo -- $(BIN)/python -m demo
+	@PORTAL_INSTANCE="$(CURDIR)/$(DATA)/demo" $(BIN)/python -m embedded run --data $(DATA)/demo/postgres -- $(BIN)/python -m demo
 
 demo-reset: .venv/installed
-	@$(BIN)/python -m embedded reset --data $(DATA)/demo
+	@$(BIN)/python -m embedded reset --data $(DATA)/demo/postgres
+	@rm -rf $(DATA)/demo
 
 test: .venv/installed-dev
 	@$(BIN)/python -m tests.chromium
 	@$(BIN)/python -m embedded run --fast --data $(DATA)/test -- $(BIN)/python -m pytest $(ARGS)
 
 smoke: .venv/installed-dev
-	@$(BIN)/python -m embedded reset --data $(DATA)/smoke
-	@$(BIN)/python -m embedded run --data $(DATA)/smoke -- $(BIN)/python -m demo.smoke
+	@$(BIN)/python -m embedded reset --data $(DATA)/smoke/postgres
+	@PORTAL_INSTANCE="$(CURDIR)/$(DATA)/smoke" $(BIN)/python -m embedded run --data $(DATA)/smoke/postgres -- $(BIN)/python -m demo.smoke
 
 bench: .venv/installed-dev
 	@$(BIN)/python -m embedded run --data $(DATA)/bench -- $(BIN)/python -m bench

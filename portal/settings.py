@@ -193,6 +193,7 @@ SOCKET_REVALIDATE_SECONDS = env.int("SOCKET_REVALIDATE_SECONDS", default=5)
 # The trial: `make demo` sets these; a real installation has none of them.
 DEMO = env.bool("DEMO", default=False)
 DEMO_MAIL_URL = env.str("DEMO_MAIL_URL", default="")
+DEMO_PLAY_FILE = env.str("DEMO_PLAY_FILE", default="")
 
 LOGGING = {
     "version": 1,
@@ -202,10 +203,11 @@ LOGGING = {
             "()": structlog.stdlib.ProcessorFormatter,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "logger", "event"])
-                if env.str("LOG_FORMAT", default="line") == "line"
-                else structlog.processors.JSONRenderer(),
+                *(
+                    [structlog.dev.ConsoleRenderer(colors=False)]
+                    if env.str("LOG_FORMAT", default="line") == "line"
+                    else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+                ),
             ],
             "foreign_pre_chain": [
                 structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -26,16 +26,17 @@ def main() -> None:
         http_port=options.http_port,
         store=options.store,
     )
-    asyncio.run(_run(sink))
+    print(f"mail sink: smtp on port {options.smtp_port}, page on http://127.0.0.1:{options.http_port}/", flush=True)
+    asyncio.run(serve(sink))
 
 
-async def _run(sink: Sink) -> None:
+async def serve(sink: Sink) -> None:
+    """Run a sink until SIGINT or SIGTERM."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     await sink.start()
-    print(f"mail sink: smtp on port {sink.port}, page on http://127.0.0.1:{sink.http_port}/", flush=True)
     await stop.wait()
     await sink.stop()
 

@@ -28,8 +28,8 @@ class Group:
     name: str
     run: Callable[[], None]
     nice: int = 0
-    once: bool = False
-    """It may end by itself: it is not started again."""
+    on_demand: bool = False
+    """Started when asked for, and left alone when it ends."""
     pid: int | None = None
     code: int | None = None
     started_at: float = 0.0
@@ -56,8 +56,10 @@ class Group:
         return 0
 
     def ended(self) -> bool:
-        """Whether its first process has ended; `code` then says how."""
-        if self.pid is not None and self.code is None:
+        """Whether its first process has ended (`code` then says how) or was never started."""
+        if self.pid is None:
+            return True
+        if self.code is None:
             with suppress(ChildProcessError):
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
                 if pid:

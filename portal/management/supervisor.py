@@ -83,7 +83,8 @@ class Supervisor:
         gc.collect()
         gc.freeze()  # the collector of a child need not touch, and so copy, what is loaded
         for group in self.groups:
-            group.start()
+            if not group.on_demand:
+                group.start()
 
     def run(self, each_beat: Callable[[], None] = lambda: None) -> None:
         try:
@@ -100,7 +101,7 @@ class Supervisor:
 
     def _look_after(self, group: Group) -> None:
         """Restart a group whose first process has ended: at once, then after 1, 2, 4 ... 30 seconds."""
-        if group.once or not group.ended():
+        if group.on_demand or not group.ended():
             return
         now = time.monotonic()
         if group.name not in self._again_at:
