@@ -16,7 +16,7 @@ from comms.policies import cadence, lifecycle
 from comms.rendering.facts import Affected, Situation
 from comms.rendering.messages import Text, render_update
 from customers import clock
-from customers.choices import Severity, Track
+from customers.choices import Language, Severity, Track
 from customers.models import Company, User
 
 TRACKS = {Variant.TECHNICAL: Track.TECHNICAL, Variant.BUSINESS: Track.BUSINESS}
@@ -198,13 +198,13 @@ def _say(
     for variant, text in texts.items():
         messages = update.incident.messages.filter(variant=variant)
         sequences[variant] = (messages.aggregate(last=Max("sequence"))["last"] or 0) + 1
-        templates = Template.objects.filter(stage=stage, variant=variant)
+        templates = list(Template.objects.filter(stage=stage, variant=variant))
+        if not any(template.language == Language.ENGLISH for template in templates):  # it takes all others, too (D8)
+            raise CannotPublish(f"There is no template for the stage {stage.label} on the {variant.label} track.")
         written = [
             _message(update, template, situation, text.note, next_times[variant], sequences[variant], now)
             for template in templates
         ]
-        if not written:
-            raise CannotPublish(f"There is no template for the stage {stage.label} on the {variant.label} track.")
         reached[variant] = sum(fanout.fan_out(message, now=now) for message in written)
     return reached, sequences
 

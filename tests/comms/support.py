@@ -1,0 +1,92 @@
+"""What several tests of comms need: races on real threads, and rows moved in time instead of the clock."""
+
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+from django.db import connection
+from django.db.models import F
+
+from comms.choices import Variant
+from comms.models import Delivery, Incident, IncidentUpdate, Message, Promise
+from comms.rendering.mail import MailForm, Recipient
+from customers.choices import Track
+from customers.models import Company
+from tests.factories import utc
+
+MORNING = utc(2026, 11, 21, 9, 0)
+
+
+def race(*calls: Callable[[], Any]) -> list[Any]:
+    """Each call in a thread and a connection of its own, started together: what it returned or raised."""
+    start = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Any]) -> Any:
+        try:
+            start.wait(30)
+            return call()
+        except Exception as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def told(update: IncidentUpdate) -> list[tuple[str, str]]:
+    """(address, variant) of everybody to whom an update goes, in the order of addresses."""
+    rows = Delivery.objects.filter(message__update=update)
+    return sorted(rows.values_list("contact_point__address", "message__variant"))
+
+
+def age(incident: Incident, by: timedelta) -> None:
+    """Make an incident and all its open promises older: as if that time had passed."""
+    Incident.objects.filter(pk=incident.pk).update(detected_at=F("detected_at") - by, opened_at=F("opened_at") - by)
+    incident.impacts.filter(ended_at=None).update(started_at=F("started_at") - by)
+    incident.promises.unanswered().update(made_at=F("made_at") - by, due_at=F("due_at") - by)
+    incident.refresh_from_db()
+
+
+def promise_of(incident: Incident, track: Track) -> Promise:
+    return incident.promises.unanswered().get(track=track)
+
+
+def recipient(**fields: Any) -> Recipient:
+    values = {
+        "contact_point_id": 7,
+        "address": "jo@customer.example",
+        "name": "Jo Jensen",
+        "account": "Jensen & Co",
+        "zone": "Europe/Berlin",
+        "language": "en",
+        "labels": ["shop.example"],
+        "key": "6c0e7e5e-0000-4000-8000-000000000001",
+    }
+    return Recipient(**values | fields)
+
+
+def built(message: Message, **fields: Any) -> tuple[EmailMessage, bytes]:
+    """The mail as a reader's program parses it, and as it goes over the line."""
+    raw = MailForm(message, Company.current()).build(recipient(**fields), now=MORNING)
+    return message_from_bytes(raw, policy=policy.default), raw
+
+
+def body(mail: EmailMessage, subtype: str) -> str:
+    part = mail.get_body((subtype,))
+    return "" if part is None else str(part.get_content())
+
+
+def message_on(update: IncidentUpdate, variant: Variant) -> Message:
+    return update.messages.get(variant=variant)
+
+
+def free_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
