@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+import structlog
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 
 from comms.actions import timeline
 from comms.actions.publishing.publish import CannotPublish, Texts, check, publish_update
@@ -16,6 +17,7 @@ from customers import clock
 from customers.choices import Severity
 from customers.models import User
 
+log = structlog.get_logger(__name__)
 APPROVAL_FROM = Severity.THREE  # D6
 
 
@@ -80,9 +82,11 @@ def approve_update(*, draft_id: int, approver: User) -> UpdateDraft:
     """The second person's yes (D6): the undo window begins.
 
     Raises:
-        CannotPublish: the author himself, or the draft no longer waits.
+        CannotPublish: the author himself, or the draft no longer waits, or not for an approval.
     """
     draft = _waiting(draft_id)
+    if draft.publish_at is not None:  # a second yes must not begin the undo window again
+        raise CannotPublish("This update was approved already, or needs no approval; it leaves after its undo window.")
     if draft.author == approver:
         raise CannotPublish("A second person approves: you wrote this update yourself.")
     now = clock.now()
@@ -114,10 +118,20 @@ def _waiting(draft_id: int) -> UpdateDraft:
 
 
 def publish_due() -> int:
-    """Publish what has waited long enough; one that has become impossible is refused and says why. Returns how many."""
-    now = clock.now()
+    """Publish what has waited long enough; one that has become impossible is refused and says why. Returns how many.
+
+    One that fails otherwise waits for the next beat, and does not hold up the others.
+    """
+    now, published = clock.now(), 0
     due = UpdateDraft.objects.filter(published_at=None, withdrawn_at=None, publish_at__lte=now)
-    return sum(_publish_draft(pk) for pk in due.order_by("publish_at").values_list("pk", flat=True))
+    for draft_id in due.order_by("publish_at").values_list("pk", flat=True):
+        try:
+            published += _publish_draft(draft_id)
+        except (OperationalError, InterfaceError):  # the database is away: for all of them
+            raise
+        except Exception:
+            log.exception("an update that is due could not be published; trying again", draft=draft_id)
+    return published
 
 
 @transaction.atomic
