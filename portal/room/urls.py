@@ -1,3 +1,19 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.room import credits, decisions, incident, incidents, outreach
+
+urlpatterns = [
+    path("", incidents.incident_list, name="room"),
+    path("open/", incidents.open_incident, name="room_open"),
+    path("<int:pk>/", incident.room, name="room_incident"),
+    path("<int:pk>/save/", incident.save_facts, name="room_save"),
+    path("<int:pk>/publish/", incident.publish, name="room_publish"),
+    path("<int:pk>/progress/", incident.progress, name="room_progress"),
+    path("<int:pk>/roles/", decisions.roles, name="room_roles"),
+    path("<int:pk>/drafts/<int:draft_pk>/withdraw/", decisions.withdraw, name="room_withdraw"),
+    path("<int:pk>/drafts/<int:draft_pk>/approve/", decisions.approve, name="room_approve"),
+    path("outreach/", outreach.desk, name="outreach"),
+    path("outreach/new/", outreach.new, name="outreach_new"),
+    path("outreach/<int:pk>/done/", outreach.done, name="outreach_done"),
+    path("credits/", credits.credit_list, name="room_credits"),
+]

@@ -1,0 +1,295 @@
+"""What a person types about an incident. Fields check shape; what it means is checked by the actions.
+
+Times are typed in the reader's zone, which the label names; one whose minute was not changed keeps its seconds.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.db import models
+from django.forms.models import fields_for_model
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from comms.actions import publishing
+from comms.choices import ImpactLevel, IncidentStatus, Variant
+from comms.models import FactSheet
+from comms.policies import lifecycle
+from comms.rendering.marks import clean_line
+from comms.rendering.messages import Text
+from customers.choices import Severity
+from customers.models import Component, Service, User
+
+LONGEST_TEXT = 5000
+MINUTES = "%Y-%m-%dT%H:%M"
+NOT_AFFECTED = ("", _("not affected"))
+
+FOR_EVERYBODY = (
+    "customer_experience",
+    "being_done",
+    "workaround",
+    "customer_action",
+    "expected_resolution",
+    "next_milestone",
+    "percent_restored",
+    "backup_option",
+)
+FOR_ENGINEERS = (
+    "symptoms",
+    "diagnostics",
+    "metrics",
+    "suspected_cause",
+    "under_investigation",
+    "not_known",
+    "users_affected_low",
+    "users_affected_high",
+    "figures_refresh_at",
+    "dashboard_url",
+)
+AFTER_IT = ("root_cause", "prevention", "watched")
+
+
+def minutes_widget() -> forms.DateTimeInput:
+    return forms.DateTimeInput(format=MINUTES, attrs={"type": "datetime-local"})
+
+
+class MinutesForm(forms.Form):
+    """A form whose times have minutes, in the reader's zone."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.name_zone()
+
+    def name_zone(self) -> None:
+        zone = timezone.get_current_timezone_name()
+        for field in self.fields.values():
+            if isinstance(field, forms.DateTimeField):
+                field.label = f"{field.label} ({zone})"
+
+    def clean(self) -> dict[str, Any]:
+        """Times whose minute is the same keep the seconds that the field could not show."""
+        cleaned = super().clean() or self.cleaned_data
+        for name, value in cleaned.items():
+            before = self.initial.get(name)
+            if not isinstance(value, datetime) or not isinstance(before, datetime):
+                continue
+            if before.replace(second=0, microsecond=0) == value:
+                cleaned[name] = before
+        return cleaned
+
+
+@dataclass(frozen=True)
+class ServiceRows:
+    """A service's components with their fields; `touched` if one of them is affected or has an error."""
+
+    service: Service
+    rows: list[tuple[Component, forms.BoundField]]
+    affected: int
+
+
+class DescribeForm(MinutesForm):
+    """What the incident is: title, severity, since when, and which components are affected how badly."""
+
+    title = forms.CharField(
+        label=_("Title"),
+        max_length=160,
+        help_text=_("What is broken, in plain words. Both tracks may show it."),
+    )
+    severity = forms.TypedChoiceField(
+        label=_("Severity"),
+        choices=Severity.choices,
+        coerce=lambda value: Severity(int(value)),
+        widget=forms.RadioSelect,
+    )
+    detected_at = forms.DateTimeField(
+        label=_("First detected"), widget=minutes_widget(), help_text=_("The promises count from this time.")
+    )
+
+    def __init__(self, *args: Any, now: datetime, components: Iterable[Component], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.now = now
+        self.components = list(components)
+        for component in self.components:
+            self.fields[f"level_{component.pk}"] = forms.ChoiceField(
+                label=component.name, choices=[NOT_AFFECTED, *ImpactLevel.choices], required=False
+            )
+
+    def clean_title(self) -> str:
+        title = clean_line(self.cleaned_data["title"])
+        if not title:
+            raise forms.ValidationError(_("Write a title that can be read."))
+        return title
+
+    def clean_detected_at(self) -> datetime:
+        detected: datetime = self.cleaned_data["detected_at"]
+        if detected > self.now:
+            raise forms.ValidationError(_("This time is in the future. Give the time when it was first seen."))
+        return detected
+
+    def impacts(self) -> dict[Component, ImpactLevel]:
+        """The affected components of a valid form."""
+        levels = {component: self.cleaned_data[f"level_{component.pk}"] for component in self.components}
+        return {component: ImpactLevel(level) for component, level in levels.items() if level}
+
+    def by_service(self) -> list[ServiceRows]:
+        """The fields of the components grouped by service, in the order of the catalogue."""
+        groups: dict[Service, list[tuple[Component, forms.BoundField]]] = {}
+        for component in self.components:
+            field = self[f"level_{component.pk}"]
+            groups.setdefault(component.service, []).append((component, field))
+        return [
+            ServiceRows(service, rows, sum(bool(field.value() or field.errors) for _, field in rows))
+            for service, rows in groups.items()
+        ]
+
+
+def _fact_field(field: "models.Field[Any, Any]", **kwargs: Any) -> forms.Field | None:
+    if isinstance(field, models.DateTimeField):
+        kwargs["widget"] = minutes_widget()
+    elif isinstance(field, models.PositiveSmallIntegerField):
+        kwargs["max_value"] = 100
+    elif isinstance(field, models.URLField):
+        kwargs["assume_scheme"] = "https"
+    elif isinstance(field, models.TextField):
+        kwargs |= {"max_length": LONGEST_TEXT, "widget": forms.Textarea(attrs={"rows": 2})}
+    return field.formfield(**kwargs)
+
+
+class FactsForm(MinutesForm):
+    """The fact sheet (C6) in three groups; nothing of it is required."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields |= fields_for_model(FactSheet, FactSheet.names(), formfield_callback=_fact_field)
+        self.name_zone()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        low, high = cleaned.get("users_affected_low"), cleaned.get("users_affected_high")
+        if (low is None) != (high is None) and not self.errors:
+            self.add_error(
+                "users_affected_high" if high is None else "users_affected_low",
+                _("Give both ends of the range; the same number twice if you know it exactly."),
+            )
+        elif low is not None and high is not None and low > high:
+            self.add_error("users_affected_high", _("The range ends below its beginning: swap the two numbers."))
+        return cleaned
+
+    def group(self, names: Iterable[str]) -> list[forms.BoundField]:
+        return [self[name] for name in names]
+
+    def for_everybody(self) -> list[forms.BoundField]:
+        return self.group(FOR_EVERYBODY)
+
+    def for_engineers(self) -> list[forms.BoundField]:
+        return self.group(FOR_ENGINEERS)
+
+    def after_it(self) -> list[forms.BoundField]:
+        return self.group(AFTER_IT)
+
+
+def _undo_choices() -> list[tuple[int, str]]:
+    seconds = sorted({0, 10, 60, settings.UNDO_SECONDS})
+    return [(n, str(_("send now")) if n == 0 else f"{n} s") for n in seconds]
+
+
+class SayForm(MinutesForm):
+    """The next update: its status, which tracks, the author's own words, and how it leaves."""
+
+    status = forms.TypedChoiceField(
+        label=_("Status after this update"), coerce=IncidentStatus, widget=forms.RadioSelect
+    )
+    tracks = forms.MultipleChoiceField(
+        label=_("Write to"),
+        choices=[(variant.value, variant.label) for variant in publishing.TRACKS],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one track to write to.")},
+    )
+    undo = forms.TypedChoiceField(label=_("Time to take it back"), coerce=int, widget=forms.RadioSelect)
+    override_reason = forms.CharField(
+        label=_("Publish without a second person, because"),
+        max_length=200,
+        required=False,
+        help_text=_("Leave it empty to wait for approval. The reason is kept on the timeline."),
+    )
+    request_id = forms.UUIDField(widget=forms.HiddenInput)
+    expected_sequence = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+
+    def __init__(self, *args: Any, current: IncidentStatus, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # an illegal status is refused by the action, in its own words and after it has looked for a newer update
+        said = [choice for choice in IncidentStatus.choices if choice[0] != IncidentStatus.DRAFT]
+        self.fields["status"].choices = said  # type: ignore[attr-defined]
+        self.fields["status"].widget.choices = status_choices(current)
+        self.fields["undo"].choices = _undo_choices()  # type: ignore[attr-defined]
+        zone = timezone.get_current_timezone_name()
+        for variant in publishing.TRACKS:
+            self.fields[f"note_{variant.value}"] = forms.CharField(
+                label=_("In your own words"),
+                max_length=LONGEST_TEXT,
+                required=False,
+                widget=forms.Textarea(attrs={"rows": 3}),
+            )
+            self.fields[f"next_{variant.value}"] = forms.DateTimeField(
+                label=_("Earlier next update (%s)") % zone, required=False, widget=minutes_widget()
+            )
+
+    def texts(self) -> dict[Variant, Text]:
+        """Per chosen track of a valid form what its author adds."""
+        chosen = self.cleaned_data["tracks"]
+        return {
+            variant: Text(
+                note=self.cleaned_data[f"note_{variant.value}"],
+                next_update_at=self.cleaned_data[f"next_{variant.value}"],
+            )
+            for variant in publishing.TRACKS
+            if variant.value in chosen
+        }
+
+    def kept(self) -> dict[Variant, Text]:
+        """The same for a form that nobody has filled in yet."""
+        return {
+            variant: Text(
+                note=self.initial.get(f"note_{variant.value}", ""),
+                next_update_at=self.initial.get(f"next_{variant.value}"),
+            )
+            for variant in publishing.TRACKS
+            if variant.value in self.initial["tracks"]
+        }
+
+    def per_track(self) -> list[tuple[Variant, forms.BoundField, forms.BoundField]]:
+        return [(v, self[f"note_{v.value}"], self[f"next_{v.value}"]) for v in publishing.TRACKS]
+
+
+def status_choices(current: IncidentStatus) -> list[tuple[str, str]]:
+    """What the next update may say (C5); reopening a resolved incident is a choice made in words (C11)."""
+    resolved = current is IncidentStatus.RESOLVED
+    names = {s: str(s.label) for s in lifecycle.choices_from(current, reopening=resolved)}
+    if resolved:
+        names[IncidentStatus.INVESTIGATING] = str(_("investigating again (reopen)"))
+    return [(status.value, name) for status, name in names.items()]
+
+
+class RolesForm(forms.Form):
+    """Who does what in this incident (C4)."""
+
+    def __init__(self, *args: Any, staff: "Mapping[str, User]", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.staff = staff
+        people = [("", _("nobody yet")), *((key, str(user)) for key, user in staff.items())]
+        for name, label in (
+            ("commander", _("Incident commander")),
+            ("communications_lead", _("Communications lead")),
+            ("responder", _("Responder (repairs)")),
+        ):
+            self.fields[name] = forms.ChoiceField(label=label, choices=people, required=False)
+        self.fields["override_reason"] = forms.CharField(
+            label=_("One person repairs and sends, because"), max_length=200, required=False
+        )
+
+    def person(self, name: str) -> User | None:
+        return self.staff.get(self.cleaned_data[name])

@@ -1,0 +1,103 @@
+"""The room of one incident: read it, save its facts, publish an update."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+from django.views.decorators.vary import vary_on_headers
+
+from comms.actions import publishing
+from comms.models import UpdateDraft
+from comms.policies.lifecycle import IllegalTransition
+from customers import clock
+from portal.access import StaffRequest, staff_view
+from portal.room.page import find_incident, progress_of, render_room
+from portal.room.writing import Writing, overtaken_by, save, writing_of
+
+
+@require_GET
+@staff_view("comms.view_room")
+def room(request: StaffRequest, pk: int) -> HttpResponse:
+    return render_room(request, find_incident(pk))
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+@staff_view("comms.view_room")
+def progress(request: StaffRequest, pk: int) -> HttpResponse:
+    """The part of the page that changes by itself; a page whose draft has left is told to reload."""
+    incident = find_incident(pk)
+    context = progress_of(request, incident, clock.now())
+    shown_draft, shown_sequence = request.GET.get("draft", ""), request.GET.get("sequence", "")
+    waiting = context["waiting"]
+    context |= {"page_sequence": shown_sequence, "page_draft": shown_draft}
+    context["overtaken_page"] = shown_sequence != str(incident.sequence) or (waiting and not shown_draft)
+    response = render(request, "room/_progress.html", context)
+    if shown_draft and (waiting is None or str(waiting.draft.pk) != shown_draft):
+        response["HX-Refresh"] = "true"  # such a page holds no form, so nothing typed is lost
+    return response
+
+
+@staff_view("comms.draft_update")
+def save_facts(request: StaffRequest, pk: int) -> HttpResponse:
+    """Keep what was typed of the incident and show both texts; nothing leaves."""
+    if request.method != "POST":  # the address of a page that was refused, loaded again
+        return redirect("room_incident", pk)
+    incident = find_incident(pk)
+    writing = writing_of(incident, now=clock.now(), posted=request.POST)
+    if not writing.is_valid():
+        return render_room(request, incident, writing=writing, status=422)
+    try:
+        with transaction.atomic():
+            save(incident, writing, actor=request.user)
+    except publishing.StaleSequence:
+        return _too_late(request, pk, writing)
+    return render_room(request, find_incident(pk), writing=writing)
+
+
+@staff_view("comms.publish_update")
+def publish(request: StaffRequest, pk: int) -> HttpResponse:
+    """Save and hand over the update: it leaves after its undo window, or waits for a second person."""
+    if request.method != "POST":  # the address of a page that was refused, loaded again
+        return redirect("room_incident", pk)
+    incident = find_incident(pk)
+    writing = writing_of(incident, now=clock.now(), posted=request.POST)
+    if not writing.is_valid():
+        return render_room(request, incident, writing=writing, status=422)
+    said = writing.say.cleaned_data
+    if _is_known(said["request_id"]):  # the same click again
+        return redirect("room_incident", pk)
+    try:
+        with transaction.atomic():
+            described = save(incident, writing, actor=request.user)
+            publishing.schedule_update(
+                incident_id=pk,
+                expected_sequence=said["expected_sequence"],
+                request_id=said["request_id"],
+                status=said["status"],
+                texts=writing.say.texts(),
+                author=request.user,
+                undo_seconds=said["undo"],
+                override_reason=said["override_reason"] if publishing.needs_approval(described) else "",
+            )
+    except publishing.StaleSequence:  # also what a second click sees whose first has just gone out
+        known = _is_known(said["request_id"])
+        return redirect("room_incident", pk) if known else _too_late(request, pk, writing)
+    except (publishing.CannotPublish, IllegalTransition) as refusal:
+        with transaction.atomic():  # the update is refused, the facts are worth keeping
+            save(incident, writing, actor=request.user)
+        return render_room(request, find_incident(pk), writing=writing, refusal=str(refusal), status=422)
+    return redirect("room_incident", pk)
+
+
+def _is_known(request_id: UUID) -> bool:
+    return UpdateDraft.objects.filter(request_id=request_id).exists()
+
+
+def _too_late(request: StaffRequest, pk: int, writing: Writing) -> HttpResponse:
+    """Somebody published in between: nothing of this form was saved over it, all of it is still in the fields."""
+    incident = find_incident(pk)
+    overtaken = overtaken_by(incident, writing)
+    return render_room(request, incident, writing=writing, overtaken=overtaken, status=409)

@@ -1,0 +1,141 @@
+"""The form of the room: what the incident is, the fact sheet, and the next update, filled in together."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+from django.http import QueryDict
+from django.utils import timezone
+
+from comms.actions import incidents, publishing
+from comms.actions.publishing.publish import affected_now
+from comms.choices import IncidentStatus
+from comms.models import FactSheet, Incident, IncidentUpdate, UpdateDraft
+from comms.rendering.marks import local_time
+from customers.models import Component, User
+from portal.room.forms import DescribeForm, FactsForm, SayForm, status_choices
+from portal.room.preview import kept_texts
+
+
+@dataclass(frozen=True)
+class Writing:
+    """Three Django forms that are one form on the page."""
+
+    describe: DescribeForm
+    facts: FactsForm
+    say: SayForm
+
+    @property
+    def is_bound(self) -> bool:
+        return self.say.is_bound
+
+    def is_valid(self) -> bool:
+        valid = [form.is_valid() for form in (self.describe, self.facts, self.say)]  # all three show their errors
+        return all(valid)
+
+    @property
+    def status(self) -> IncidentStatus:
+        """The status that is chosen at the moment."""
+        return IncidentStatus(self.say["status"].value())
+
+
+def writing_of(
+    incident: Incident, *, now: datetime, posted: QueryDict | None = None, back: UpdateDraft | None = None
+) -> Writing:
+    """The form of an incident. `back` is a draft that was withdrawn or refused: its words are offered again."""
+    components = Component.objects.select_related("service").order_by("service__position", "service_id", "name")
+    levels = {f"level_{i.component_id}": i.level for i in affected_now(incident)}
+    described = {"title": incident.title, "severity": incident.severity, "detected_at": incident.detected_at}
+    facts = {name: getattr(incident.facts, name) for name in FactSheet.names()}
+    current = IncidentStatus(incident.status)
+    return Writing(
+        # what was affected by a resolved incident is settled; reopening it takes up the same components
+        DescribeForm(
+            posted,
+            initial=described | levels,
+            now=now,
+            components=components if incident.is_open else (),
+        ),
+        FactsForm(posted, initial=facts),
+        SayForm(posted, initial=_say(incident, current, now, back), current=current),
+    )
+
+
+def _say(incident: Incident, current: IncidentStatus, now: datetime, back: UpdateDraft | None) -> dict[str, Any]:
+    draft_ends = current is IncidentStatus.DRAFT
+    initial: dict[str, Any] = {
+        "status": (IncidentStatus.INVESTIGATING if draft_ends else current).value,
+        "tracks": [variant.value for variant in publishing.TRACKS],
+        "undo": settings.UNDO_SECONDS,
+        "request_id": uuid4(),
+        "expected_sequence": incident.sequence,
+    }
+    if back is None:
+        return initial
+    if back.status in dict(status_choices(current)):
+        initial["status"] = back.status
+    texts = kept_texts(back)
+    initial["tracks"] = [variant.value for variant in texts]
+    for variant, text in texts.items():
+        initial[f"note_{variant.value}"] = text.note
+        if text.next_update_at is not None and text.next_update_at > now:
+            initial[f"next_{variant.value}"] = text.next_update_at
+    return initial
+
+
+def save(incident: Incident, writing: Writing, *, actor: User) -> Incident:
+    """Save what a valid form says of the incident. To be called in a transaction.
+
+    Raises:
+        StaleSequence: somebody published after the form was loaded; the caller's transaction must roll back.
+    """
+    described = writing.describe.cleaned_data
+    saved = incidents.describe(
+        incident_id=incident.pk,
+        actor=actor,
+        title=described["title"],
+        severity=described["severity"],
+        detected_at=described["detected_at"],
+        impacts=writing.describe.impacts(),
+        facts=writing.facts.cleaned_data,
+    )
+    if saved.sequence != writing.say.cleaned_data["expected_sequence"]:
+        raise publishing.StaleSequence("Somebody published while you wrote.")
+    return saved
+
+
+@dataclass(frozen=True)
+class Overtaken:
+    """What was published while somebody wrote: the update, and the facts in which it differs from his text."""
+
+    update: IncidentUpdate
+    facts: list[tuple[str, str]]
+
+
+def overtaken_by(incident: Incident, writing: Writing) -> Overtaken | None:
+    """For an author who comes too late: who said what, so that he takes it over or not, knowingly."""
+    update = incident.updates.select_related("author").first()
+    if update is None:
+        return None
+    expected = writing.say.cleaned_data.get("expected_sequence") or 0
+    known = incident.updates.filter(number=expected).first()
+    before = known.facts if known else {}
+    typed = {
+        name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+        for name, value in writing.facts.cleaned_data.items()
+    }
+    differing = [
+        (str(FactSheet._meta.get_field(name).verbose_name), _shown(name, value))  # type: ignore[union-attr]
+        for name, value in update.facts.items()
+        if (value or "") != (before.get(name) or "") and (value or "") != (typed.get(name) or "")
+    ]
+    return Overtaken(update, differing)
+
+
+def _shown(name: str, value: Any) -> str:
+    if value and isinstance(FactSheet._meta.get_field(name), models.DateTimeField):
+        return local_time(datetime.fromisoformat(value), timezone.get_current_timezone_name(), "en")
+    return "" if value is None else str(value)
