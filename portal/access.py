@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, cast
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Now, TruncDate
 from django.http import Http404, HttpRequest, HttpResponseBase
 
@@ -60,9 +60,11 @@ def usage_for(viewer: Viewer) -> QuerySet[Usage]:
 
 def incidents_for(viewer: Viewer) -> QuerySet[Incident]:
     """Published incidents that touched a component while one of the viewer's accounts used it."""
+    detected = ExpressionWrapper(OuterRef("detected_at"), DateTimeField())  # an outer reference knows no type
+    until = Coalesce(OuterRef("resolved_at"), Now(), output_field=DateTimeField())
     used = usage_for(viewer).filter(
-        Q(ends_on=None) | Q(ends_on__gte=TruncDate(OuterRef("detected_at"), tzinfo=UTC)),
-        starts_on__lte=TruncDate(Coalesce(OuterRef("resolved_at"), Now()), tzinfo=UTC),
+        Q(ends_on=None) | Q(ends_on__gte=TruncDate(detected, tzinfo=UTC)),
+        starts_on__lte=TruncDate(until, tzinfo=UTC),
         component__impacts__incident=OuterRef("pk"),
     )
     return Incident.objects.published().filter(Exists(used))
