@@ -76,13 +76,14 @@ def receive_alerts(
 ) -> tuple[Incident | None, bool]:
     """A group of alerts: one open draft per key, whatever is repeated; (incident, whether this call opened it).
 
-    A group of which all is resolved opens nothing: (None, False) where there is no open incident for it.
+    A group of which all is resolved opens nothing: (None, False) where there is no open incident for it. Nor does a
+    firing that comes after its own resolved, late or sent once more (R19).
     """
     open_one = Incident.objects.open().filter(source=source, source_key=source_key)
     created = False
     with transaction.atomic():
         incident = open_one.select_for_update().first()
-        if incident is None and any(alert.resolved_at is None for alert in alerts):
+        if incident is None and _fires_anew(source, source_key, alerts):
             try:
                 with transaction.atomic():
                     incident = _open_from_alerts(source, source_key, title, severity, component_ids)
@@ -92,6 +93,19 @@ def receive_alerts(
         if incident is not None:
             _note_alerts(incident, alerts)
     return incident, created
+
+
+def _fires_anew(source: IncidentSource, source_key: str, alerts: Sequence[AlertSeen]) -> bool:
+    """Whether an alert of the group fires of which no earlier incident of the key knows that it has resolved."""
+    over = set(
+        Alert.objects.filter(
+            incident__source=source,
+            incident__source_key=source_key,
+            fingerprint__in={alert.fingerprint for alert in alerts},
+            resolved_at__isnull=False,
+        ).values_list("fingerprint", "started_at")
+    )
+    return any(alert.resolved_at is None and (alert.fingerprint, alert.started_at) not in over for alert in alerts)
 
 
 def _open_from_alerts(
