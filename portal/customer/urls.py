@@ -1,3 +1,12 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.customer import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("incidents/", views.history, name="history"),
+    path("incidents/<int:pk>/", views.incident, name="incident"),
+    path("incidents/<int:pk>/mine/", views.incident_mine, name="incident_mine"),
+    path("unsubscribe/<str:token>/", views.unsubscribe, name="unsubscribe"),
+    path("healthz", views.healthz, name="healthz"),
+]

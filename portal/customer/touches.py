@@ -1,0 +1,97 @@
+"""Which of the viewer's labels and services an incident touches: the one query behind every card and state."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Now, TruncDate
+
+from comms.choices import ImpactLevel
+from comms.models import Incident
+from comms.rendering.mail import shown_labels
+from customers.models import Service
+from portal.access import Viewer, usage_for
+
+OPERATIONAL = "operational"
+WORST_FIRST = [ImpactLevel.MAJOR, ImpactLevel.PARTIAL, ImpactLevel.DEGRADED]
+
+
+@dataclass(frozen=True)
+class Touch:
+    """One of the viewer's labels is, or was, affected by an incident: a row of the one query behind all cards."""
+
+    incident_id: int
+    account_id: int
+    label: str
+    service: Service
+    component_id: int
+    level: ImpactLevel
+    ended: bool
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """`state` is a class of the component `.state`, `word` what it is called."""
+
+    service: Service
+    state: str
+    word: str
+    labels: tuple[str, ...]
+
+    @property
+    def affected(self) -> bool:
+        return self.state != OPERATIONAL
+
+    @property
+    def labels_words(self) -> str:
+        return shown_labels(self.labels)
+
+
+def touches_of(viewer: Viewer, incidents: Sequence[Incident]) -> list[Touch]:
+    """Which labels the incidents touched while they were in use: the rule of `access.incidents_for`, for its rows."""
+    # everything by annotations: they share one join, where filters of their own would each take another impact
+    rows = (
+        usage_for(viewer)
+        .annotate(
+            incident_id=F("component__impacts__incident_id"),
+            level=F("component__impacts__level"),
+            impact_ended_at=F("component__impacts__ended_at"),
+            since=TruncDate("component__impacts__incident__detected_at", tzinfo=UTC),
+            until=TruncDate(Coalesce("component__impacts__incident__resolved_at", Now()), tzinfo=UTC),
+        )
+        .filter(Q(ends_on=None) | Q(ends_on__gte=F("since")), incident_id__in=[i.pk for i in incidents])
+        .filter(starts_on__lte=F("until"))
+        .select_related("component__service")
+        .order_by("component__service__position", "component__service__name", "label")
+    )
+    return [
+        Touch(
+            row.incident_id,
+            row.account_id,
+            row.label,
+            row.component.service,
+            row.component_id,
+            ImpactLevel(row.level),
+            row.impact_ended_at is not None,
+        )
+        for row in rows
+    ]
+
+
+def labels_of(touches: Iterable[Touch]) -> tuple[str, ...]:
+    return tuple(sorted({touch.label for touch in touches}))
+
+
+def state_of(
+    service: Service, touches: Sequence[Touch], *, well: str, labels: Iterable[str] | None = None
+) -> ServiceState:
+    """The service as bad as its worst touch that has not ended; `well` is the word for it without one."""
+    state = worst(touch.level.value for touch in touches if not touch.ended)
+    word = well if state == OPERATIONAL else str(ImpactLevel(state).label)
+    return ServiceState(service, state, word, labels_of(touches) if labels is None else tuple(sorted(labels)))
+
+
+def worst(states: Iterable[str]) -> str:
+    found = set(states)
+    return next((level.value for level in WORST_FIRST if level in found), OPERATIONAL)
