@@ -1,11 +1,13 @@
 """Promises: made, kept, renewed, warned of, missed and ended (C2, C3). All times are the database's."""
 
+import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+import structlog
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Least
 
@@ -19,6 +21,8 @@ from customers import clock
 from customers.choices import Language, Track
 from customers.models import User
 from customers.policies.roles import COMMUNICATIONS_LEAD
+
+log = structlog.get_logger(__name__)
 
 
 def snapshot() -> cadence.CadenceJson:
@@ -88,7 +92,12 @@ def tick() -> None:
     horizon = clock.now() + timedelta(minutes=max(settings.PROMISE_WARNING_MINUTES, default=0))
     due = Promise.objects.filter(state=PromiseState.OPEN, due_at__lte=horizon).order_by("due_at")
     for promise_id in due.values_list("pk", flat=True):
-        _judge(promise_id)  # a transaction each: one that fails must not hold up the others
+        try:
+            _judge(promise_id)  # a transaction each: one that fails must not hold up the others
+        except (OperationalError, InterfaceError):  # the database is away: for all of them
+            raise
+        except Exception:
+            log.exception("a promise could not be judged; trying again", promise=promise_id)
 
 
 @transaction.atomic
@@ -123,7 +132,8 @@ def _warn(promise: Promise, minutes: int, now: datetime) -> None:
     if not created:
         return
     warning.recipients.set(keepers_of(promise.incident))
-    rendered = render_warning(promise, minutes)
+    left = min(minutes, math.ceil((promise.due_at - now) / timedelta(minutes=1)))  # fewer after a pause of the clock
+    rendered = render_warning(promise, left)
     message = Message.objects.create(
         warning=warning,
         incident=promise.incident,
@@ -141,7 +151,7 @@ def _warn(promise: Promise, minutes: int, now: datetime) -> None:
     timeline.note(
         promise.incident,
         TimelineKind.PROMISE_WARNED,
-        f"Warned {names}: {promise}, in {minutes} minutes.",
+        f"Warned {names}: {promise}, in {left} minutes.",
         now=now,
     )
     enqueue.deliveries(Lane.CRITICAL)
