@@ -198,8 +198,11 @@ def _set_facts(incident: Incident, facts: Mapping[str, Any]) -> list[str]:
 def _set_impacts(incident: Incident, impacts: Mapping[Component, ImpactLevel], now: datetime) -> list[str]:
     """Open and close intervals so that exactly these components are affected now. Returns what changed, in words.
 
-    A component never told of is forgotten; one that customers were told of keeps its interval for the SLA.
+    A component never told of is forgotten; one that customers were told of keeps its interval for the SLA, each level
+    of badness its own. A resolved incident affects nothing any more: its intervals stay.
     """
+    if not incident.is_open:
+        return []
     changed = []
     present = {
         impact.component_id: impact for impact in incident.impacts.filter(ended_at=None).select_related("component")
@@ -211,8 +214,7 @@ def _set_impacts(incident: Incident, impacts: Mapping[Component, ImpactLevel], n
             IncidentImpact.objects.create(incident=incident, component=component, level=level, started_at=started_at)
             changed.append(f"affected: {component} ({level.label})")
         elif impact.level != level:
-            impact.level = level
-            impact.save(update_fields=["level"])
+            _change_level(impact, level, now)
             changed.append(f"{component}: {level.label}")
     for impact in present.values():
         if incident.published_at is None:
@@ -224,6 +226,17 @@ def _set_impacts(incident: Incident, impacts: Mapping[Component, ImpactLevel], n
     if incident.published_at is None:  # the draft's detection may have been corrected
         incident.impacts.filter(ended_at=None).update(started_at=incident.detected_at)
     return changed
+
+
+def _change_level(impact: IncidentImpact, level: ImpactLevel, now: datetime) -> None:
+    """Once customers were told, what was a major outage until now stays one: credits count it by its level (H2)."""
+    if impact.incident.published_at is None:
+        impact.level = level
+        impact.save(update_fields=["level"])
+        return
+    impact.ended_at = now
+    impact.save(update_fields=["ended_at"])
+    IncidentImpact.objects.create(incident=impact.incident, component=impact.component, level=level, started_at=now)
 
 
 @transaction.atomic
