@@ -112,7 +112,8 @@ def _judge(promise_id: int) -> None:
         return
     now = clock.now()
     if now > promise.due_at + promise.grace:
-        return _miss(promise, now)
+        _miss(promise, now)
+        return
     already = list(promise.warnings.values_list("minutes_before", flat=True))
     for minutes in cadence.warnings_due(promise.due_at, now, settings.PROMISE_WARNING_MINUTES, already):
         _warn(promise, minutes, now)
