@@ -86,9 +86,7 @@ def _encoding(source: IO[bytes]) -> tuple[str, list[str]]:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         if not marked:
-            return "cp1252", [
-                "the file is not UTF-8 and was read as Windows-1252: check letters with accents"
-            ]
+            return "cp1252", ["the file is not UTF-8 and was read as Windows-1252: check letters with accents"]
     finally:
         source.seek(start)
     return "utf-8-sig", []
@@ -148,9 +146,7 @@ def _records(lines: Iterator[str], separator: str, skipped: int) -> Iterator[tup
 
 def _why(error: str, line: int, until: int) -> str:
     if error.startswith("field larger"):
-        why = (
-            f"a value has more than {csv.field_size_limit():,} characters, or a quotation mark is not closed"
-        )
+        why = f"a value has more than {csv.field_size_limit():,} characters, or a quotation mark is not closed"
     else:
         why = "quotation marks do not match"
     return why if until <= line else f"{why}; lines {line} to {until} were read as one row"
