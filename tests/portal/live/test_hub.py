@@ -1,18 +1,23 @@
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import LiteralString
 
 import psycopg
 import pytest
 from django.db import connection
 from django.db.backends.signals import connection_created
+from psycopg.sql import SQL, Identifier
+from structlog.testing import capture_logs
 
 from comms.choices import IncidentStatus, Variant
 from comms.rendering.messages import Text
 from customers.choices import Track
 from customers.models import User
-from portal.live.listener import APPLICATION_NAME
 from portal.live.reader import QUEUE_MAX, SIGNED_OUT, SLOW
 from tests.factories import make_account, make_component, make_contact, make_incident, make_user, publish
-from tests.portal.live.conftest import told
+from tests.portal.live.conftest import DEADLINE, told
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
@@ -162,6 +167,26 @@ def test_a_session_that_ends_closes_its_sockets_and_no_others(browser, settings,
         assert told(again.open().resume()) == [(incident.pk, "business", 1)]
 
 
+@contextmanager
+def cut_off(condition: LiteralString) -> Iterator[None]:
+    """End the connections that meet the condition, and let nobody connect until the block ends."""
+    name = connection.settings_dict["NAME"]
+    parameters = connection.get_connection_params()
+    server = {key: parameters[key] for key in ("host", "port", "user", "password") if key in parameters}
+    with psycopg.connect(**server, dbname="postgres", autocommit=True) as outside:
+        try:
+            outside.execute(SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(Identifier(name)))
+            ended = outside.execute(
+                SQL("SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE datname = %s AND ")
+                + SQL(condition),
+                [name],
+            ).fetchall()
+            assert (True,) in ended
+            yield
+        finally:
+            outside.execute(SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(Identifier(name)))
+
+
 def test_what_is_published_while_the_listener_is_cut_off_arrives(browser):
     component = make_component()
     reader = browser(reader_of(make_account(uses=(component,)))).open()
@@ -170,26 +195,37 @@ def test_what_is_published_while_the_listener_is_cut_off_arrives(browser):
     publish(first)
     assert reader.take(1) == [(first.pk, "business", 1)]
 
-    name = connection.settings_dict["NAME"]
-    parameters = {
-        k: v for k, v in connection.get_connection_params().items() if k in ("host", "port", "user", "password")
-    }
-    with psycopg.connect(**parameters, dbname="postgres", autocommit=True) as outside:
-        try:
-            outside.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')  # nobody comes back yet
-            ended = outside.execute(
-                "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity"
-                " WHERE datname = %s AND application_name = %s",
-                [name, APPLICATION_NAME],
-            ).fetchall()
-            publish(first)
-            publish(second)
-        finally:
-            outside.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
-    assert ended == [(True,)]
+    with cut_off("application_name = 'live'"):
+        publish(first)
+        publish(second)
+
     assert sorted(reader.take(2)) == [(first.pk, "business", 2), (second.pk, "business", 1)]
     publish(first)  # and it listens again
     assert reader.take(1) == [(first.pk, "business", 3)]
+
+
+def test_a_resume_while_the_database_is_away_is_answered_when_it_is_back(browser):
+    component = make_component()
+    account = make_account(uses=(component,))
+    first, second = browser(reader_of(account)).open(), browser(reader_of(account)).open()
+    first.resume()
+    incident = make_incident(component)
+    publish(incident)
+    assert first.take(1) == [(incident.pk, "business", 1)]
+
+    connection.ensure_connection()
+    own = connection.connection.info.backend_pid
+    with capture_logs() as logs, cut_off(f"pid <> {own}"):
+        publish(incident)
+        second.send('{"resume": {}}')
+        deadline = time.monotonic() + DEADLINE
+        while not any(entry["event"] == "the database does not answer" for entry in logs):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    assert second.take(2) == [(incident.pk, "business", 1), (incident.pk, "business", 2)]
+    assert second.next() == {"type": "ready"}
+    assert first.take(1) == [(incident.pk, "business", 2)]
 
 
 def test_a_client_that_does_not_read_is_dropped_and_catches_up(browser):
@@ -200,8 +236,8 @@ def test_a_client_that_does_not_read_is_dropped_and_catches_up(browser):
     quick, slow = browser(reader_of(account)).open(), browser(user).open(slow=True)
     quick.resume()
     slow.resume()
-    wordy = {Variant.BUSINESS: Text(note="delayed " * 4000), Variant.TECHNICAL: Text()}
-    updates = QUEUE_MAX + 40  # 32 kB each: more than the queue and all buffers hold
+    wordy = {Variant.BUSINESS: Text(note="delayed " * 2000), Variant.TECHNICAL: Text()}
+    updates = QUEUE_MAX + 30  # 16 kB each: more than the queue and all buffers hold
     for _ in range(updates):
         publish(incident, texts=wordy)
 
