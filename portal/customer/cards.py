@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from comms.choices import IncidentStatus, Variant
 from comms.models import Incident, Message, Promise
-from comms.rendering.mail import LABELS_SHOWN, shown_labels
+from comms.rendering.mail import LABELS_SHOWN
 from customers.choices import Severity, Track
 from portal.access import Viewer
-from portal.customer.promises import PromiseClock, clock_of, words
-from portal.customer.touches import ServiceState, Touch, labels_of, state_of, worst
+from portal.customer.promises import PromiseClock, clock_of
+from portal.customer.touches import ServiceState, Touch, labels_of, some_of, state_of, worst
 
 
 @dataclass(frozen=True)
@@ -64,18 +66,31 @@ class Card:
         return self.labels[:LABELS_SHOWN]
 
     @property
+    def labels_rest(self) -> tuple[str, ...]:
+        return self.labels[LABELS_SHOWN:]
+
+    @property
     def labels_more(self) -> int:
-        return max(0, len(self.labels) - LABELS_SHOWN)
+        return len(self.labels_rest)
 
     @property
     def labels_words(self) -> str:
-        return shown_labels(self.labels)
+        return some_of(self.labels)
 
     @property
     def duration(self) -> str:
-        """From detection to resolution, elapsed; empty while it is open."""
+        """From detection to resolution, elapsed, in the words of the last message; empty while it is open."""
         end = self.incident.resolved_at
-        return words(max(end - self.incident.detected_at, timedelta(minutes=1))) if end else ""
+        if end is None:
+            return ""
+        minutes = max(1, round((end - self.incident.detected_at).total_seconds() / 60))
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+    @property
+    def month(self) -> str:
+        """The month of its detection in the reader's zone: `November 2026`."""
+        return date_format(timezone.localtime(self.incident.detected_at), "F Y")
 
     def _fact(self, name: str) -> str:
         update = self.last.update if self.last else None

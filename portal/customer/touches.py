@@ -6,14 +6,15 @@ from datetime import UTC
 
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now, TruncDate
+from django.utils.translation import gettext as _
 
 from comms.choices import ImpactLevel
 from comms.models import Incident
-from comms.rendering.mail import shown_labels
 from customers.models import Service
 from portal.access import Viewer, usage_for
 
 OPERATIONAL = "operational"
+LABELS_OF_ROW = 3
 WORST_FIRST = [ImpactLevel.MAJOR, ImpactLevel.PARTIAL, ImpactLevel.DEGRADED]
 
 
@@ -45,7 +46,7 @@ class ServiceState:
 
     @property
     def labels_words(self) -> str:
-        return shown_labels(self.labels)
+        return some_of(self.labels)
 
 
 def touches_of(viewer: Viewer, incidents: Sequence[Incident]) -> list[Touch]:
@@ -77,6 +78,12 @@ def touches_of(viewer: Viewer, incidents: Sequence[Incident]) -> list[Touch]:
         )
         for row in rows
     ]
+
+
+def some_of(labels: Sequence[str]) -> str:
+    """A few labels for a row of a list, and how many more there are; the page behind the row has all."""
+    shown, more = ", ".join(labels[:LABELS_OF_ROW]), len(labels) - LABELS_OF_ROW
+    return _("%(labels)s and %(more)d more") % {"labels": shown, "more": more} if more > 0 else shown
 
 
 def labels_of(touches: Iterable[Touch]) -> tuple[str, ...]:
