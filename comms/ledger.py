@@ -50,18 +50,19 @@ class Settled:
 
 CLAIM = """
 WITH picked AS (
-    SELECT id FROM comms_delivery
+    SELECT id, state <> 'queued' AND lost_leases + 1 >= %(dead)s AS dead FROM comms_delivery
     WHERE lane = %(lane)s AND state IN ('queued', 'claimed', 'started') AND due_at <= %(now)s
       AND (state = 'queued' OR leased_until < %(now)s)
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE comms_delivery d SET
-        state = CASE WHEN d.state <> 'queued' AND d.lost_leases + 1 >= %(dead)s THEN 'failed' ELSE 'claimed' END,
-        reply = CASE WHEN d.state <> 'queued' AND d.lost_leases + 1 >= %(dead)s
-                THEN 'given up: five workers died while sending it' ELSE d.reply END,
+        state = CASE WHEN picked.dead THEN 'failed' ELSE 'claimed' END,
+        reply = CASE WHEN picked.dead THEN 'given up: five workers died while sending it' ELSE d.reply END,
+        finished_at = CASE WHEN picked.dead THEN %(now)s END,
+        leased_until = CASE WHEN picked.dead THEN NULL ELSE %(lease)s END,
         lost_leases = d.lost_leases + (d.state <> 'queued')::int,
         uncertain_attempts = d.uncertain_attempts + (d.state = 'started')::int,
-        attempts = d.attempts + 1, leased_until = %(lease)s, first_attempt_at = coalesce(d.first_attempt_at, %(now)s)
+        attempts = d.attempts + 1, first_attempt_at = coalesce(d.first_attempt_at, %(now)s)
     FROM picked WHERE d.id = picked.id
     RETURNING d.id, d.attempts, d.message_id, d.contact_point_id, d.key, d.state, d.first_attempt_at
 )
@@ -81,7 +82,13 @@ ORDER BY c.id
 
 def claim(lane: Lane, *, now: datetime, limit: int) -> list[Claimed]:
     """Take up to `limit` due rows of a lane for ourselves: leased, attempts counted, committed when this returns."""
-    values = {"lane": lane, "now": now, "limit": limit, "lease": now + LEASE, "dead": DEAD_AFTER}
+    values: dict[str, str | datetime | int] = {
+        "lane": lane,
+        "now": now,
+        "limit": limit,
+        "lease": now + LEASE,
+        "dead": DEAD_AFTER,
+    }
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, values)
         return [Claimed(*row) for row in cursor.fetchall()]
@@ -132,7 +139,7 @@ def record(settled: Sequence[Settled]) -> int:
     )
     with connection.cursor() as cursor:
         cursor.execute(RECORD, [list(column) for column in columns])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def lanes_due(now: datetime) -> list[Lane]:
