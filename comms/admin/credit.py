@@ -13,9 +13,10 @@ from django.utils.dateformat import format as format_date
 from django.utils.dateparse import parse_date
 
 from comms.actions import credits
+from comms.admin.reference import ByReference
 from comms.choices import CreditState
 from comms.models import Credit, CreditLine
-from customers.admin.base import ReadOnlyAdmin, Rows, SimpleListFilter, actor_of
+from customers.admin.base import Rows, SimpleListFilter, actor_of
 
 
 def clock_words(seconds: int) -> str:
@@ -66,12 +67,12 @@ class MonthFilter(SimpleListFilter):
 
 
 @admin.register(Credit)
-class CreditAdmin(ReadOnlyAdmin):
+class CreditAdmin(ByReference):
     change_form_template = "admin/credit_change_form.html"
     list_display = ("account", "total", "owed", "in_month", "incident", "state", "proposed_at", "decided_by")
     list_filter = ("state", MonthFilter)
     list_select_related = ("account", "incident", "decided_by")
-    search_fields = ("account__name", "account__external_id", "incident__title", "=incident__pk")
+    search_fields = ("account__name", "account__external_id", "incident__title")
     fields = (
         "account", "incident", "in_month", "policy_name", "fee", "owed", "total", "state", "proposed_at",
         "decided_by", "decided_at", "decision_note",

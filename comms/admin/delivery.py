@@ -1,6 +1,5 @@
 """The ledger, shown: who was told what, when, and what the other side answered (E2)."""
 
-import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 
+from comms.admin.reference import REFERENCE
 from comms.models import Delivery, Message
 from customers.admin.base import ReadOnlyAdmin
 from customers.models import ContactPoint
@@ -19,7 +19,6 @@ else:
     BasePaginator = Paginator
 
 AT_MOST = 10_000
-REFERENCE = re.compile(r"(?:INC-)?(\d{1,9})", re.IGNORECASE)
 GONE = "(erased)"
 
 

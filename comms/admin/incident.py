@@ -4,8 +4,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from comms.admin.reference import ByReference
 from comms.models import Incident, IncidentUpdate, TimelineEntry
-from customers.admin.base import NOTHING, ReadOnlyAdmin, Rows
+from customers.admin.base import NOTHING, Rows
 
 
 class UpdateRows(Rows):
@@ -31,14 +32,15 @@ class TimelineRows(Rows):
 
 
 @admin.register(Incident)
-class IncidentAdmin(ReadOnlyAdmin):
+class IncidentAdmin(ByReference):
     list_display = (
         "reference", "title", "status", "severity", "detected_at", "published_at", "resolved_at",
     )  # fmt: skip
     list_display_links = ("reference", "title")
     list_filter = ("status", "severity", "source")
-    search_fields = ("title", "source_key", "=pk")
-    search_help_text = "By title, key of the source, or number."
+    incident_key = "pk"
+    search_fields = ("title", "source_key")
+    search_help_text = "By title, key of the source, or a reference like INC-7."
     date_hierarchy = "detected_at"
     fields = (
         "reference", "title", "status", "severity", "classified_at", "detected_at", "opened_at", "published_at",
@@ -55,17 +57,17 @@ class IncidentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(IncidentUpdate)
-class IncidentUpdateAdmin(ReadOnlyAdmin):
+class IncidentUpdateAdmin(ByReference):
     list_display = ("number", "incident", "status", "severity", "published_at", "author", "approver")
     list_filter = ("status", "severity")
     list_select_related = ("incident", "author", "approver")
-    search_fields = ("incident__title", "=incident__pk")
+    search_fields = ("incident__title",)
     ordering = ("-published_at",)
 
 
 @admin.register(TimelineEntry)
-class TimelineEntryAdmin(ReadOnlyAdmin):
+class TimelineEntryAdmin(ByReference):
     list_display = ("at", "incident", "kind", "actor", "text")
     list_filter = ("kind",)
     list_select_related = ("incident", "actor")
-    search_fields = ("text", "incident__title", "=incident__pk")
+    search_fields = ("text", "incident__title")
