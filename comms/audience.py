@@ -8,12 +8,13 @@ from comms.choices import Variant
 from comms.models import Incident, Message
 from customers.choices import ContactRole, Language, TransportKind
 from customers.models import Account, Contact, ContactPoint, Usage
+from customers.models.account import READS
 
 MONEY_ROLES = (ContactRole.BILLING, ContactRole.EXECUTIVE, ContactRole.ADMINISTRATOR, ContactRole.BUSINESS)
 
 
 def usage_of(incident: Incident, until: datetime) -> QuerySet[Usage]:
-    """Usage of any component that the incident ever touched, on any day of it: whoever was told is told the end (C11)."""
+    """Usage of any component that the incident ever touched, on any day of it: who was told is told the end (C11)."""
     return Usage.objects.current(
         since=incident.detected_at.astimezone(UTC).date(), until=until.astimezone(UTC).date()
     ).filter(component__impacts__incident=incident)
@@ -34,7 +35,7 @@ def of_incident(incident: Incident, variant: Variant, until: datetime) -> QueryS
 
 def in_language(points: QuerySet[ContactPoint], language: str, others: list[str]) -> QuerySet[ContactPoint]:
     """Those who read this language; the default language also takes all for whom there is no text (D8)."""
-    readers = Contact.objects.with_language()
+    readers = Contact.objects.annotate(reads=READS)
     if language == Language.ENGLISH:
         return points.filter(contact__in=readers.exclude(reads__in=others)) if others else points
     return points.filter(contact__in=readers.filter(reads=language))
@@ -54,6 +55,4 @@ def of_message(message: Message, *, now: datetime) -> QuerySet[ContactPoint]:
             contact__effective_track=message.variant,
         )
     assert message.warning is not None  # noqa: S101  the database's CHECK says so
-    return ContactPoint.objects.reachable().filter(
-        kind=TransportKind.EMAIL, user__in=message.warning.recipients.all()
-    )
+    return ContactPoint.objects.reachable().filter(kind=TransportKind.EMAIL, user__in=message.warning.recipients.all())

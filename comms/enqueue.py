@@ -1,6 +1,6 @@
 """Doorbells: a task says that there is work, the rows say which. Task names live here and nowhere else.
 
-With the ORM broker a doorbell is a row, so it joins the transaction that rings it. It is safe to lose, safe to ring twice.
+With the ORM broker a doorbell is a row, so it joins the transaction that rings it. Safe to lose and to ring twice.
 """
 
 from django.db.models.functions import Now

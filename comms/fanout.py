@@ -12,7 +12,7 @@ INSERT = "INSERT INTO comms_delivery (message_id, contact_point_id, lane, due_at
 
 
 def fan_out(message: Message, *, now: datetime) -> int:
-    """Give every contact point of the audience one delivery; running it again adds none. Returns how many were added."""
+    """Give every contact point of the audience one delivery; again adds none. Returns how many were added."""
     rows = (
         audience.of_message(message, now=now)
         .order_by()
@@ -23,4 +23,4 @@ def fan_out(message: Message, *, now: datetime) -> int:
     select, params = rows.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(f"{INSERT} {select} ON CONFLICT (message_id, contact_point_id) DO NOTHING", params)
-        return cursor.rowcount
+        return int(cursor.rowcount)

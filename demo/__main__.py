@@ -3,10 +3,9 @@
 import os
 import secrets
 import socket
-import sys
 import time
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import django
@@ -68,28 +67,50 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def main() -> None:
+def instance_folder() -> Path:
+    """The folder that names this instance; `make` sets it."""
     if MARKER not in os.environ:
         raise SystemExit("Start it with `make demo`.")
     folder = Path(os.environ[MARKER])
     folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def main() -> None:
+    folder = instance_folder()
     os.environ.update(environment(folder))
     print("Starting:", flush=True)
     with step("Django"):
         django.setup()
-    from demo.stage import Stage  # noqa: PLC0415  needs the settings that were just made
+    from demo.play import play  # noqa: PLC0415  these need the settings that were just made
+    from demo.stage import Stage  # noqa: PLC0415
 
-    stage = Stage(folder)
+    stage = Stage(play)
     with step("database: tables, roles, defaults"):
         stage.migrate()
     with step("Harbourline: 240 accounts, 600 contacts, 30 components"):
         stage.load()
     with step("web, lanes, clocks, mail sink"):
         stage.start()
-    stage.print_addresses()
-    stage.run()
+    print_addresses(stage.site, stage.mail_page)
+    play_file = folder / "play"
+    play_file.unlink(missing_ok=True)
+    if os.environ.get("DEMO_PLAY", "1") != "0":
+        play_file.touch()
+    stage.run_until_stopped(play_file)
     print("Stopped.", flush=True)
 
 
+def print_addresses(site: str, mail_page: str) -> None:
+    from demo.people import COLLEAGUES, CUSTOMERS, PASSWORD  # noqa: PLC0415
+
+    logins = [(c.email, c.role.lower()) for c in COLLEAGUES] + list(CUSTOMERS.items())
+    width = max(len(email) for email, _ in logins)
+    print(f"\nThe portal:  {site}/\nThe mails:   {mail_page}\n\nSign in with the password {PASSWORD}")
+    for email, role in logins:
+        print(f"  {email:<{width}}  {role}")
+    print("\nCtrl-C stops everything. `make demo-reset` clears the data. DEMO_PLAY=0 plays no incident.\n", flush=True)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,4 +1,4 @@
-"""Load the made-up company: identity, colleagues, customers from CSV, logins, a key for its monitoring. Mails nobody."""
+"""Load the made-up company: identity, colleagues, customers from CSV, logins, a key. Mails nobody."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from demo.people import COLLEAGUES, CUSTOMERS, PASSWORD
 
 FOLDER = Path(__file__).parent / "company"
 KEY_NAME = "Monitoring of the demo"
-HELPDESK, HELPDESK_SECRET = "helpdesk", "whsec_ZGVtbyBoZWxwZGVzayBzZWNyZXQgZm9yIHRyaWFscw=="  # noqa: S105
+HELPDESK, HELPDESK_SECRET = "helpdesk", "whsec_ZGVtbyBoZWxwZGVzayBzZWNyZXQgZm9yIHRyaWFscw=="
 
 
 def load() -> bool:

@@ -19,7 +19,9 @@ ALERTS = Path(__file__).parent / "alerts"
 COMPONENT = "db-eu-2"
 BERLIN = ZoneInfo("Europe/Berlin")  # the zone of the demo's staff
 MINUTES = "%Y-%m-%dT%H:%M"
-UNTIL_DETECTED = timedelta(minutes=10)  # first seen by an engineer before the alert: within the 15 minutes of severity 4
+UNTIL_DETECTED = timedelta(
+    minutes=10
+)  # first seen by an engineer before the alert: within the 15 minutes of severity 4
 
 FIRST_FACTS = {
     "customer_experience": "Shops and sites may load slowly, and saving a change may fail.",
@@ -49,7 +51,7 @@ MONITORING_FACTS = {
 RESOLVED_FACTS = {
     "customer_experience": "Everything works as usual.",
     "root_cause": "Switch firmware 7.2.1 dropped jumbo frames under load, so replication to three servers stopped.",
-    "prevention": "Firmware rolled back on all twelve switches; an alarm on dropped frames; a test under load before updates.",
+    "prevention": "Firmware rolled back on all twelve switches; an alarm on dropped frames; load tests before updates.",
     "watched": "Commit latency and replication of all database clusters, for 48 hours.",
     "customer_action": "Nothing. Whoever switched to read-only can switch back.",
     "percent_restored": "100",
@@ -97,7 +99,9 @@ class Cast:
         self.incident = int(answer["incident"].removeprefix("INC-"))
         self.say(f"Alertmanager fires: {answer['incident']} is a draft, both first promises run.")
 
-    def publish(self, status: str, facts: dict[str, str], *, tracks: tuple[str, ...] = ("technical", "business"), **more: str) -> None:
+    def publish(
+        self, status: str, facts: dict[str, str], *, tracks: tuple[str, ...] = ("technical", "business"), **more: str
+    ) -> None:
         """The lead writes and publishes; at severity 4 the commander is the second person."""
         changes: dict[str, Any] = {
             **facts,
@@ -115,7 +119,7 @@ class Cast:
         return (datetime.now(UTC) + timedelta(minutes=minutes)).astimezone(BERLIN).strftime(MINUTES)
 
 
-def play(cast: Cast, pace: float) -> None:
+def play(cast: Cast, pace: float = 1.0) -> None:
     """About three minutes at pace 1; every step says what to look at."""
 
     def wait(seconds: float) -> None:
@@ -132,7 +136,11 @@ def play(cast: Cast, pace: float) -> None:
     cast.publish("identified", {**IDENTIFIED_FACTS, "expected_resolution": cast.expected(25)})
     cast.say("The cause is known: both tracks hear of it, with a workaround and an expected end.")
     wait(35)
-    cast.publish("identified", {"diagnostics": "Second switch carries 2 of 3 replicas; lag 40 s and falling."}, tracks=("technical",))
+    cast.publish(
+        "identified",
+        {"diagnostics": "Second switch carries 2 of 3 replicas; lag 40 s and falling."},
+        tracks=("technical",),
+    )
     cast.say("An update for engineers only: the business track's promise stays as it was.")
     wait(30)
     cast.publish("monitoring", MONITORING_FACTS)

@@ -19,6 +19,7 @@ from comms.models import Credit, Incident, Message, Promise
 from customers import clock
 from customers.choices import Language, Track
 from customers.models import Account, Company, Contact, Usage, User
+from customers.models.account import READS
 
 
 class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
@@ -84,7 +85,7 @@ def readings_of(incident: Incident, user_ids: Iterable[int]) -> dict[int, tuple[
     """
     until = incident.resolved_at or clock.now()
     rows = (
-        Contact.objects.with_language()
+        Contact.objects.annotate(reads=READS)
         .filter(user__in=list(user_ids), user__is_active=True, account__in=accounts_affected(incident, until))
         .order_by("user_id", "-effective_track", "pk")  # technical sorts after business
         .values_list("user_id", "effective_track", "reads")
@@ -131,11 +132,11 @@ class CustomerRequest(HttpRequest):
     """A request whose viewer is known."""
 
     viewer: Viewer
-    user: User  # type: ignore[assignment]
+    user: User
 
 
 class StaffRequest(HttpRequest):
-    user: User  # type: ignore[assignment]
+    user: User
 
 
 P = ParamSpec("P")
@@ -155,7 +156,7 @@ def customer_view(
         request.viewer = viewer  # type: ignore[attr-defined]
         return view(cast(CustomerRequest, request), *args, **kwargs)
 
-    return guarded
+    return cast(Callable[Concatenate[HttpRequest, P], HttpResponseBase], guarded)
 
 
 def staff_view(
@@ -177,7 +178,7 @@ def staff_view(
                 raise Http404
             return view(cast(StaffRequest, request), *args, **kwargs)
 
-        return guarded
+        return cast(Callable[Concatenate[HttpRequest, P], HttpResponseBase], guarded)
 
     return decorate
 

@@ -127,7 +127,7 @@ USE_I18N = True
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# A trial serves the sources as they are; with STATIC_FROM_SOURCE=0 `setup` collects, names by content and compresses them.
+# A trial serves the sources as they are; with STATIC_FROM_SOURCE=0 `setup` collects and compresses them.
 STATIC_FROM_SOURCE = env.bool("STATIC_FROM_SOURCE", default=True)
 STATIC_ROOT = None if STATIC_FROM_SOURCE else env.str("STATIC_ROOT", default=str(BASE_DIR / "static-root"))
 WHITENOISE_USE_FINDERS = STATIC_FROM_SOURCE

@@ -1,7 +1,5 @@
 """Tests run on a real PostgreSQL; what they set up is real too."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.contrib.auth.models import Group
 
@@ -19,9 +17,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _fast_passwords(settings) -> Iterator[None]:
+def _fast_passwords(settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    yield
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ class CannotDecide(ValueError):
 
 
 def propose(*, incident_id: int) -> int:
-    """A credit for each account and month whose policy the resolved incident broke. Again: no second one. Returns how many.
+    """A credit for each account and month whose policy the resolved incident broke; returns how many. Again adds none.
 
     An incident that is open again proposes nothing: its downtime is not over.
     """

@@ -30,13 +30,13 @@ KEEP_SECONDS = 0.1  # outcomes are written at least this often: more would becom
 def pump(lane: Lane) -> None:
     """Send what is due in a lane until nothing is left or the time of one task is over; then ring again."""
     ends = time.monotonic() + settings.PUMP_SECONDS
-    transport = SmtpTransport(smtp_settings())
-    while batch := ledger.claim(lane, now=clock.now(), limit=CLAIM):
-        if not _send(batch, transport):
-            return None  # the relay is away: dispatch rings again for what is due
-        if time.monotonic() >= ends:
-            return enqueue.deliveries(lane)
-    return None
+    with SmtpTransport(smtp_settings()) as transport:
+        while batch := ledger.claim(lane, now=clock.now(), limit=CLAIM):
+            if not _send(batch, transport):
+                return  # the relay is away: dispatch rings again for what is due
+            if time.monotonic() >= ends:
+                enqueue.deliveries(lane)
+                return
 
 
 def smtp_settings() -> SmtpSettings:

@@ -92,6 +92,8 @@ def receive_alerts(
                 incident = open_one.select_for_update().get()
         if incident is not None:
             _note_alerts(incident, alerts)
+            if incident.classified_at is None and not created:
+                _add_components(incident, component_ids)
     return incident, created
 
 
@@ -124,6 +126,14 @@ def _open_from_alerts(
         source=source,
         source_key=source_key,
     )
+
+
+def _add_components(incident: Incident, component_ids: Sequence[str]) -> None:
+    """What later alerts of the group name joins a draft that nobody has looked at; afterwards a person decides."""
+    for component in Component.objects.filter(external_id__in=component_ids).exclude(impacts__incident=incident):
+        IncidentImpact.objects.create(
+            incident=incident, component=component, level=ImpactLevel.PARTIAL, started_at=incident.detected_at
+        )
 
 
 def _note_alerts(incident: Incident, alerts: Sequence[AlertSeen]) -> None:
@@ -259,7 +269,8 @@ def assign_roles(
     if responder is not None and responder == communications_lead:
         if not override_reason.strip():
             raise RoleConflict(
-                "Whoever repairs does not send: choose another communications lead, or give the reason why one person does both."
+                "Whoever repairs does not send: choose another communications lead, "
+                "or give the reason why one person does both."
             )
         timeline.note(
             incident,

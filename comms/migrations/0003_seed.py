@@ -76,9 +76,7 @@ TEMPLATES = {
     ("acknowledge", "business"): (
         "{company} Service update: {services} {status} – next {next_update}",
         "Something is wrong with a service that you use, and we are working on it. We are sorry for the disruption.\n\n"
-        "{note}\n\n"
-        + BUSINESS_FACTS
-        + "\n\nYou will hear from us at the time above, also if nothing has changed.",
+        "{note}\n\n" + BUSINESS_FACTS + "\n\nYou will hear from us at the time above, also if nothing has changed.",
     ),
     ("progress", "business"): (
         "{company} Service update: {services} {status} – next {next_update}",
@@ -101,12 +99,8 @@ TEMPLATES = {
 def seed(apps, schema_editor):
     rules, templates = apps.get_model("comms", "CadenceRule"), apps.get_model("comms", "Template")
     for severity, (technical_first, technical_every, business_first, business_every) in CADENCE.items():
-        rules.objects.create(
-            severity=severity, track="technical", first_within=technical_first, every=technical_every
-        )
-        rules.objects.create(
-            severity=severity, track="business", first_within=business_first, every=business_every
-        )
+        rules.objects.create(severity=severity, track="technical", first_within=technical_first, every=technical_every)
+        rules.objects.create(severity=severity, track="business", first_within=business_first, every=business_every)
     for (stage, variant), (subject, body) in TEMPLATES.items():
         templates.objects.create(stage=stage, variant=variant, language="en", subject=subject, body=body)
 

@@ -7,7 +7,7 @@ from customers.models import Account, Service, User
 
 
 class Credit(models.Model):
-    """What an account is owed for a month in which an incident broke its policy (H2). Proposed, then signed by a person."""
+    """What an account is owed for a month in which an incident broke its policy (H2). Proposed, then signed."""
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="credits", verbose_name=_("account"))
     incident = models.ForeignKey(Incident, models.PROTECT, related_name="credits", verbose_name=_("incident"))

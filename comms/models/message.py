@@ -17,7 +17,7 @@ from customers.choices import Language
 class Message(models.Model):
     """One text, rendered once, whoever receives it. Its source is exactly one of the nullable keys.
 
-    `text` and `html` hold marks (comms.rendering.marks) for what differs per reader: name, account, labels, times, links.
+    `text` and `html` hold marks (comms.rendering.marks) for what differs per reader: name, times, labels.
     """
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

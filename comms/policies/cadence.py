@@ -52,14 +52,10 @@ def check_rule(first_within: timedelta, every: timedelta, severity: int, track: 
     if first_within < timedelta():
         raise ValueError(f"{where}: the first message cannot be due before the incident was detected.")
     if every < SHORTEST_EVERY:
-        raise ValueError(
-            f"{where}: an update every {_minutes_words(every)} is too often; the least is 15 minutes."
-        )
+        raise ValueError(f"{where}: an update every {_minutes_words(every)} is too often; the least is 15 minutes.")
     critical_business = severity == Severity.FIVE and track is Track.BUSINESS
     if critical_business and every > LONGEST_EVERY_BUSINESS_CRITICAL:
-        raise ValueError(
-            f"{where}: an update every {_minutes_words(every)} is too seldom; the most is 60 minutes."
-        )
+        raise ValueError(f"{where}: an update every {_minutes_words(every)} is too seldom; the most is 60 minutes.")
 
 
 def first_due(rule: CadenceRule, detected_at: datetime) -> datetime:

@@ -89,9 +89,7 @@ def seconds(intervals: Iterable[Interval]) -> int:
     return (total + HALF_A_SECOND) // SECOND
 
 
-def downtime_of_service(
-    impacts: Sequence[Impact], usage: Sequence[UsageSpan], until: datetime
-) -> list[Interval]:
+def downtime_of_service(impacts: Sequence[Impact], usage: Sequence[UsageSpan], until: datetime) -> list[Interval]:
     """When an account could not use one service: the union, over the components that it used, of
     impact and usage at the same time.
 

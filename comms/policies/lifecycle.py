@@ -30,14 +30,10 @@ FOR_EVERYBODY = ("status", "workaround", "customer_action", "expected_resolution
 class IllegalTransition(ValueError):
     """Says in words for people what was asked, and what can be done instead."""
 
-    def __init__(
-        self, current: IncidentStatus, target: IncidentStatus, allowed: tuple[IncidentStatus, ...]
-    ) -> None:
+    def __init__(self, current: IncidentStatus, target: IncidentStatus, allowed: tuple[IncidentStatus, ...]) -> None:
         self.current, self.target, self.allowed = current, target, allowed
         ways = ", ".join(status.value for status in allowed)
-        super().__init__(
-            f"An incident that is {current.value} cannot go to {target.value}. It can go to: {ways}."
-        )
+        super().__init__(f"An incident that is {current.value} cannot go to {target.value}. It can go to: {ways}.")
 
 
 def choices_from(current: IncidentStatus, *, reopening: bool = False) -> tuple[IncidentStatus, ...]:

@@ -71,9 +71,7 @@ def check_tiers(tiers: Sequence[Tier]) -> None:
     ordered = sorted(tiers, key=lambda tier: tier.below)
     for lower, higher in pairwise(ordered):
         if lower.below == higher.below:
-            raise ValueError(
-                f"Two tiers apply below {lower.below} %: {lower.credit} % and {higher.credit} %."
-            )
+            raise ValueError(f"Two tiers apply below {lower.below} %: {lower.credit} % and {higher.credit} %.")
         if lower.credit < higher.credit:
             raise ValueError(
                 f"A worse uptime cannot earn less: below {lower.below} % the credit is {lower.credit} %, "

@@ -21,7 +21,8 @@ def render_credit(credit: Credit, variant: Variant) -> Rendered:
         facts += [
             wording.Fact(
                 line.service.name,
-                f"{_duration(line.downtime)} down in the month, uptime {shown_percent(line.uptime)} %, credit {line.percent:g} %",
+                f"{_duration(line.downtime)} down in the month, uptime {shown_percent(line.uptime)} %, "
+                f"credit {line.percent:g} %",
             )
             for line in credit.lines.select_related("service")
         ]

@@ -61,7 +61,7 @@ class MailForm:
 
     def build(self, to: Recipient, *, now: datetime) -> bytes:
         """The whole message in bytes, CRLF, 7 bit, not dot-stuffed."""
-        unsubscribe = f"{settings.SITE_URL}/unsubscribe/{unsubscribe_signer.sign(to.contact_point_id)}/"
+        unsubscribe = f"{settings.SITE_URL}/unsubscribe/{unsubscribe_signer.sign(str(to.contact_point_id))}/"
         plain = {
             "name": to.name,
             "account": to.account,
@@ -155,7 +155,7 @@ def _pieces(part: tuple[str, str]) -> list[Piece]:
     head, body = part
     found = marks.split(body)
     pieces = [(_encoded(literal), name) for literal, name in zip(found[::2], [*found[1::2], None], strict=True)]
-    return [(head.encode("ascii") + pieces[0][0], pieces[0][1]), *pieces[1:]] + [(b"\r\n", None)]
+    return [(head.encode("ascii") + pieces[0][0], pieces[0][1]), *pieces[1:], (b"\r\n", None)]
 
 
 def _join(pieces: list[Piece], value_of: Callable[[str], bytes]) -> bytes:

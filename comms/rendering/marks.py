@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 
 OPEN, CLOSE = "\ue000", "\ue001"
 _MARK = re.compile(f"{OPEN}([^{CLOSE}]*){CLOSE}")
-_FORBIDDEN = re.compile(f"[{OPEN}{CLOSE}\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029]")
+_FORBIDDEN = re.compile(f"[{OPEN}{CLOSE}\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def mark(name: str) -> str:

@@ -1,7 +1,7 @@
 """Wording is data: staff's templates with named placeholders from a list, never the Django template language.
 
-A template is paragraphs divided by empty lines. A paragraph whose every line is `Label: text` is a table of facts; other
-paragraphs are prose. A line whose placeholders are all empty is left out, and so is a paragraph without lines.
+A template is paragraphs divided by empty lines. A paragraph whose every line is `Label: text` is a table of facts;
+other paragraphs are prose. A line whose placeholders are all empty is left out, and so is a paragraph without lines.
 """
 
 import html
@@ -13,12 +13,13 @@ PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _FACT = re.compile(r"^([^:{}]{1,40}): (.*)$", re.DOTALL)
 
 ALLOWED = frozenset(
-    """
-    reference title status severity services components detected resolved duration update note company phone
-    symptoms diagnostics metrics suspected_cause under_investigation not_known being_done workaround
-    customer_experience customer_action backup_option percent_restored users_affected figures_refresh
-    expected_resolution next_milestone root_cause prevention watched dashboard next_update
-    """.split()
+    [
+        *("reference", "title", "status", "severity", "services", "components", "detected", "resolved", "duration"),
+        *("update", "note", "company", "phone", "symptoms", "diagnostics", "metrics", "suspected_cause"),
+        *("under_investigation", "not_known", "being_done", "workaround", "customer_experience", "customer_action"),
+        *("backup_option", "percent_restored", "users_affected", "figures_refresh", "expected_resolution"),
+        *("next_milestone", "root_cause", "prevention", "watched", "dashboard", "next_update"),
+    ]
 )
 
 

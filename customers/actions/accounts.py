@@ -13,10 +13,10 @@ class ReasonMissing(ValueError):
 
 
 @transaction.atomic
-def set_account_track(
-    *, account_id: int, track: Track | None, locked: bool, reason: str, actor: User
-) -> Account:
-    """Set, lock or clear (None) an account's track. It counts from the next message on; an inferred tag never overrides it.
+def set_account_track(*, account_id: int, track: Track | None, locked: bool, reason: str, actor: User) -> Account:
+    """Set, lock or clear (None) an account's track. It counts from the next message on.
+
+    An inferred tag never overrides it.
 
     Raises:
         ReasonMissing: nothing was written.
@@ -46,7 +46,9 @@ def set_contact_track(*, contact_id: int, track: Track | None, reason: str, acto
         ReasonMissing: nothing was written.
     """
     reason = _reason(reason)
-    contact = Contact.objects.select_for_update(of=("self",)).select_related("account").get(pk=contact_id)
+    account_id = Contact.objects.values_list("account_id", flat=True).get(pk=contact_id)
+    Account.objects.select_for_update().get(pk=account_id)  # before its contacts, as everybody who tags does
+    contact = Contact.objects.select_related("account").get(pk=contact_id)
     contact.track_set, contact.track_reason = track or "", reason
     contact.save(update_fields=["track_set", "track_reason"])
     TrackDecision.objects.create(

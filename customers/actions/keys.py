@@ -12,9 +12,7 @@ from customers.models import ApiKey, User
 SCOPES = ("alerts:write",)
 
 
-def create_key(
-    *, name: str, scopes: list[str], created_by: User | None, expires_at: datetime | None = None
-) -> str:
+def create_key(*, name: str, scopes: list[str], created_by: User | None, expires_at: datetime | None = None) -> str:
     """The new key in clear: this is the only time that it can be seen.
 
     Raises:

@@ -36,9 +36,7 @@ class Account(models.Model):
         related_name="sponsored_accounts",
         verbose_name=_("executive sponsor"),
     )
-    contract_value = models.DecimalField(
-        _("contract value per year"), max_digits=12, decimal_places=2, default=0
-    )
+    contract_value = models.DecimalField(_("contract value per year"), max_digits=12, decimal_places=2, default=0)
     monthly_fee = models.DecimalField(_("monthly fee"), max_digits=12, decimal_places=2, default=0)
     currency = models.CharField(_("currency"), max_length=3, default="EUR")
     sla_policy = models.ForeignKey(
@@ -67,10 +65,8 @@ class Account(models.Model):
         return self.name
 
 
-class ContactQuerySet(models.QuerySet["Contact"]):
-    def with_language(self) -> Self:
-        """Adds `reads`: the contact's own language, else the account's (D8)."""
-        return self.annotate(reads=Coalesce(NullIf("language", models.Value("")), F("account__language")))
+# The language that a contact reads: his own, else his account's (D8).
+READS = Coalesce(NullIf("language", models.Value("")), F("account__language"))
 
 
 @pghistory.track()
@@ -88,9 +84,7 @@ class Contact(models.Model):
     language = models.CharField(
         _("language"), max_length=8, choices=Language, blank=True, help_text=_("Empty: the account's.")
     )
-    timezone = models.CharField(
-        _("time zone"), max_length=64, blank=True, help_text=_("Empty: the account's.")
-    )
+    timezone = models.CharField(_("time zone"), max_length=64, blank=True, help_text=_("Empty: the account's."))
 
     track_set = models.CharField(_("track set by a person"), max_length=16, choices=Track, blank=True)
     track_reason = models.CharField(_("reason"), max_length=200, blank=True)
@@ -100,8 +94,6 @@ class Contact(models.Model):
     effective_source = models.CharField(
         _("why this track"), max_length=24, choices=TrackSource, default=TrackSource.DEFAULT
     )
-
-    objects = ContactQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("contact")
@@ -134,8 +126,7 @@ class ContactPoint(models.Model):
         verbose_name = _("contact point")
         constraints = [
             models.CheckConstraint(
-                condition=Q(contact__isnull=False, user__isnull=True)
-                | Q(contact__isnull=True, user__isnull=False),
+                condition=Q(contact__isnull=False, user__isnull=True) | Q(contact__isnull=True, user__isnull=False),
                 name="contact_point_has_one_owner",
             ),
             models.UniqueConstraint(fields=["contact", "kind", "address"], name="contact_point_once"),

@@ -30,9 +30,7 @@ class SlaTier(models.Model):
 
     policy = models.ForeignKey(SlaPolicy, models.CASCADE, related_name="tiers")
     below = models.DecimalField(_("uptime below (%)"), max_digits=7, decimal_places=4, validators=PERCENT)
-    credit = models.DecimalField(
-        _("credit (% of the fee)"), max_digits=5, decimal_places=2, validators=PERCENT
-    )
+    credit = models.DecimalField(_("credit (% of the fee)"), max_digits=5, decimal_places=2, validators=PERCENT)
 
     class Meta:
         verbose_name = _("SLA tier")

@@ -51,9 +51,7 @@ class Usage(models.Model):
     """An account uses a component, under the customer's own label, from a day to a day, both inclusive (A4b)."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="usages", verbose_name=_("account"))
-    component = models.ForeignKey(
-        Component, models.PROTECT, related_name="usages", verbose_name=_("component")
-    )
+    component = models.ForeignKey(Component, models.PROTECT, related_name="usages", verbose_name=_("component"))
     external_id = models.CharField(_("id"), max_length=64, unique=True)
     label = models.CharField(_("customer's own label"), max_length=120)
     starts_on = models.DateField(_("from"))

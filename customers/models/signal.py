@@ -10,7 +10,7 @@ from customers.models.user import User
 class Ticket(models.Model):
     """A customer's ticket as the helpdesk sent it. One without a contact waits for a person."""
 
-    source = models.CharField(_("helpdesk"), max_length=40)
+    source = models.CharField(_("helpdesk"), max_length=50)
     external_id = models.CharField(_("ticket id"), max_length=120)
     account = models.ForeignKey(Account, models.CASCADE, null=True, blank=True, related_name="tickets")
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True, blank=True, related_name="tickets")
@@ -63,9 +63,7 @@ class Signal(models.Model):
 class TrackDecision(models.Model):
     """A change of track and why: by a person with his reason, or inferred with its evidence (B4, B6)."""
 
-    account = models.ForeignKey(
-        Account, models.CASCADE, related_name="track_decisions", verbose_name=_("account")
-    )
+    account = models.ForeignKey(Account, models.CASCADE, related_name="track_decisions", verbose_name=_("account"))
     contact = models.ForeignKey(
         Contact,
         models.CASCADE,
@@ -78,9 +76,7 @@ class TrackDecision(models.Model):
     source = models.CharField(_("source"), max_length=24, choices=TrackSource)
     reason = models.TextField(_("reason"))
     confidence = models.FloatField(_("confidence"), null=True, blank=True)
-    decided_by = models.ForeignKey(
-        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("by")
-    )
+    decided_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("by"))
     decided_at = models.DateTimeField(_("when"))
 
     class Meta:

@@ -62,9 +62,7 @@ _CONFIGURE = frozenset(
 ROLES: dict[str, frozenset[str]] = {
     SUPPORT: _SEE_CUSTOMERS | {"customers.set_track", "comms.view_room", "comms.view_incident"},
     COMMUNICATIONS_LEAD: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.draft_update", "comms.publish_update"},
-    COMMANDER: _SEE_INCIDENTS
-    | _SEE_CUSTOMERS
-    | {"comms.draft_update", "comms.publish_update", "comms.approve_update"},
+    COMMANDER: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.draft_update", "comms.publish_update", "comms.approve_update"},
     APPROVER: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.approve_update", "comms.sign_credit"},
     CSM: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.log_outreach"},
     LEADERSHIP: _SEE_INCIDENTS | _SEE_CUSTOMERS,

@@ -181,9 +181,7 @@ def excerpt(text: str, start: int, end: int) -> str:
 def _plain(text: str) -> str:
     parts = QUOTE_TAG.split(SILENT.sub(" ", text))
     depth, kept = 0, [parts[0]]
-    for closing, part in zip(
-        parts[1::2], parts[2::2], strict=True
-    ):  # the group of a tag, then what follows it
+    for closing, part in zip(parts[1::2], parts[2::2], strict=True):  # the group of a tag, then what follows it
         depth = max(0, depth - 1) if closing else depth + 1
         if depth == 0:
             kept.append(part)

@@ -34,9 +34,7 @@ class Rule:
 
 def _words(alternatives: str) -> re.Pattern[str]:
     """Any of the expressions between the bars, as whole words."""
-    joined = "|".join(
-        part.strip() for line in alternatives.strip().splitlines() for part in line.split(" | ")
-    )
+    joined = "|".join(part.strip() for line in alternatives.strip().splitlines() for part in line.split(" | "))
     return re.compile(rf"(?<!\w)(?:{joined})(?!\w)", re.IGNORECASE)
 
 
@@ -170,9 +168,7 @@ PLAIN_QUESTION = _words(r"""
 TECHNICAL, BUSINESS = Track.TECHNICAL, Track.BUSINESS
 
 RULES: tuple[Rule, ...] = (
-    Rule(
-        "stack_trace", TECHNICAL, 3.0, "quotes a stack trace or a program's error", STACK_TRACE, copied=True
-    ),
+    Rule("stack_trace", TECHNICAL, 3.0, "quotes a stack trace or a program's error", STACK_TRACE, copied=True),
     Rule("log_lines", TECHNICAL, 3.0, "quotes lines of a log file", LOG_LINES, copied=True),
     Rule("command", TECHNICAL, 2.5, "quotes a command or a query", COMMAND),
     Rule("configuration", TECHNICAL, 2.5, "names a setting, a path or a header", CONFIGURATION, copied=True),
@@ -220,7 +216,5 @@ ANSWER_RULES: tuple[Rule, ...] = (
         SPECIFICATIONS,
     ),
     Rule("service_levels", BUSINESS, 1.5, "asks about guarantees or service levels", SERVICE_LEVELS),
-    Rule(
-        "plain_question", BUSINESS, 1.2, "asked in plain words how it works or what it costs", PLAIN_QUESTION
-    ),
+    Rule("plain_question", BUSINESS, 1.2, "asked in plain words how it works or what it costs", PLAIN_QUESTION),
 )

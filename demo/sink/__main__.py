@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from demo.sink.script import Script
@@ -26,17 +27,21 @@ def main() -> None:
         http_port=options.http_port,
         store=options.store,
     )
-    print(f"mail sink: smtp on port {options.smtp_port}, page on http://127.0.0.1:{options.http_port}/", flush=True)
-    asyncio.run(serve(sink))
+    asyncio.run(serve(sink, on_start=lambda: _announce(sink)))
 
 
-async def serve(sink: Sink) -> None:
+def _announce(sink: Sink) -> None:
+    print(f"mail sink: smtp on port {sink.port}, page on http://127.0.0.1:{sink.http_port}/", flush=True)
+
+
+async def serve(sink: Sink, on_start: Callable[[], None] = lambda: None) -> None:
     """Run a sink until SIGINT or SIGTERM."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     await sink.start()
+    on_start()
     await stop.wait()
     await sink.stop()
 

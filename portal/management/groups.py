@@ -23,7 +23,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass
 class Group:
-    """What one forked process runs, with all that it starts. `nice` 0 is the priority of pages, 10 that of bulk work."""
+    """What one forked process runs, with all that it starts. `nice` 0 is for pages, 10 for bulk work."""
 
     name: str
     run: Callable[[], None]
@@ -50,7 +50,7 @@ class Group:
             self.run()
         except SystemExit as end:
             return end.code if isinstance(end.code, int) else 1
-        except BaseException:  # noqa: BLE001  the last frame of this process: say why and end
+        except BaseException:
             traceback.print_exc()
             return 1
         return 0

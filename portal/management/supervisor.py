@@ -32,7 +32,7 @@ def usual_groups(host: str, port: int) -> list[Group]:
     return [
         Group("web", lambda: run_web(host, port)),
         *lanes,
-        Group("clocks", lambda: call_command("dispatch")),
+        Group("clocks", run_clocks),
     ]
 
 
@@ -55,6 +55,10 @@ def run_web(host: str, port: int) -> None:
         access_log=False,
         log_level="warning",
     )
+
+
+def run_clocks() -> None:
+    call_command("dispatch")
 
 
 def run_lane(lane: Lane) -> None:
@@ -96,8 +100,11 @@ class Supervisor:
         finally:
             stop_all(self.groups)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def stop(self) -> None:
         self._stopping = True
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.stop()
 
     def _look_after(self, group: Group) -> None:
         """Restart a group whose first process has ended: at once, then after 1, 2, 4 ... 30 seconds."""
@@ -117,6 +124,6 @@ class Supervisor:
 
 
 def ensure_marked(arguments: Sequence[str], instance: str) -> None:
-    """Begin anew with the instance's name in the environment: only what a process began with can be read from outside."""
+    """Begin anew with the instance's name in the environment: only that can be read from outside."""
     if MARKER not in os.environ:
         os.execve(arguments[0], list(arguments), {**os.environ, MARKER: instance})  # noqa: S606  ourselves

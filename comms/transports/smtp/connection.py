@@ -13,9 +13,7 @@ from comms.transports.smtp.wire import Address, Broken, Wire
 class Connection:
     """Opens, carries transactions, breaks, and says whether opening it again makes sense."""
 
-    def __init__(
-        self, settings: SmtpSettings, context: ssl.SSLContext | None, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, settings: SmtpSettings, context: ssl.SSLContext | None, clock: Callable[[], float]) -> None:
         self.pipeline: Pipeline | None = None
         self.given_up = False
         self.watched = (-1, 0)

@@ -40,9 +40,7 @@ class Pipeline:
         self.current: Transaction | None = None
         self.since = 0.0
         """When the server's time for what it owes us began."""
-        self._following: Transaction | None = (
-            None  # its commands are written, its replies come after current's
-        )
+        self._following: Transaction | None = None  # its commands are written, its replies come after current's
         self._pipelining = "PIPELINING" in extensions
         self._extensions = extensions
         self._wire = wire
@@ -88,9 +86,7 @@ class Pipeline:
         """Take in what the server has said. Raises Broken when nothing more can come of this connection."""
         for reply in self._wire.replies():
             if not self._awaiting:
-                raise reply.broken(
-                    "the server ended the session" if reply.code == 421 else "a reply to nothing"
-                )
+                raise reply.broken("the server ended the session" if reply.code == 421 else "a reply to nothing")
             step = self._awaiting.popleft()
             if step is Step.DOT:
                 self._on_dot(reply, backlog)
@@ -175,9 +171,7 @@ class Pipeline:
         envelope = transaction.envelope
         early = self._wire.released < transaction.dot + len(b".\r\n")
         if reply.code < 400 and (early or reply.code >= 300):
-            outcome: Outcome = Uncertain(
-                envelope.delivery_id, envelope.attempt, f"strange: {reply.code} {reply.text}"
-            )
+            outcome: Outcome = Uncertain(envelope.delivery_id, envelope.attempt, f"strange: {reply.code} {reply.text}")
         else:
             outcome = final_verdict(reply, envelope)
         self._settle(outcome, reply, backlog)

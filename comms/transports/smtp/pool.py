@@ -24,9 +24,7 @@ class Pool:
         """Why the last connection broke."""
         self._settings = settings
         self._selector = selectors.DefaultSelector()
-        self.connections = [
-            Connection(settings, context, self.clock.now) for _ in range(settings.connections)
-        ]
+        self.connections = [Connection(settings, context, self.clock.now) for _ in range(settings.connections)]
         self._addresses: list[Address] = []
 
     def begin(self, messages: int) -> None:

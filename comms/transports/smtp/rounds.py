@@ -74,9 +74,7 @@ class Rounds:
             return
         spent = time.monotonic() - began
         self._patience = min(spent, MAX_GATHER) if spent > MIN_GATHER else 0.0
-        self._pool.wait(
-            0, self._backlog
-        )  # a server that left during the call must not make its message uncertain
+        self._pool.wait(0, self._backlog)  # a server that left during the call must not make its message uncertain
         for connection in held:
             if connection.pipeline is not None and connection.pipeline.held:
                 connection.pipeline.release(self._backlog)
@@ -94,9 +92,7 @@ class Rounds:
 
 def _name(held: list[Connection]) -> list[Envelope]:
     """The envelopes of a round; from here on each has its outcome from this connection and no other."""
-    transactions = [
-        c.pipeline.current for c in held if c.pipeline is not None and c.pipeline.current is not None
-    ]
+    transactions = [c.pipeline.current for c in held if c.pipeline is not None and c.pipeline.current is not None]
     for transaction in transactions:
         transaction.named = True
     return [transaction.envelope for transaction in transactions]

@@ -30,11 +30,7 @@ class SmtpSettings:
     def __post_init__(self) -> None:
         if self.connections < 1 or self.timeout <= 0 or self.deadline <= 0:
             raise ValueError("connections, timeout and deadline must be positive")
-        if (
-            not self.local_hostname.isascii()
-            or not self.local_hostname.isprintable()
-            or " " in self.local_hostname
-        ):
+        if not self.local_hostname.isascii() or not self.local_hostname.isprintable() or " " in self.local_hostname:
             raise ValueError("local_hostname must be one word of printable ASCII")
 
     def tls_context(self) -> ssl.SSLContext | None:

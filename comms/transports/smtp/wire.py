@@ -186,12 +186,7 @@ class Wire:
             line = bytes(self._in[:end]).rstrip(b"\r")
             del self._in[: end + 1]
             code = line[:3]
-            if (
-                len(code) != 3
-                or not code.isdigit()
-                or line[3:4] not in (b" ", b"-", b"")
-                or code[0] not in b"2345"
-            ):
+            if len(code) != 3 or not code.isdigit() or line[3:4] not in (b" ", b"-", b"") or code[0] not in b"2345":
                 raise Broken(f"not an SMTP reply: {line[:80]!r}")
             self._lines.append(line)
             if any(code != other[:3] for other in self._lines) or sum(map(len, self._lines)) > MAX_REPLY:
