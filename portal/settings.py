@@ -188,7 +188,7 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = SMTP_SECURITY == "starttls", SMTP_SECURITY == "tl
 UNDO_SECONDS = env.int("UNDO_SECONDS", default=10)
 PROMISE_WARNING_MINUTES = env.list("PROMISE_WARNING_MINUTES", cast=int, default=[10, 5])
 DISPATCH_SECONDS = env.float("DISPATCH_SECONDS", default=0.5)
-SOCKET_REVALIDATE_SECONDS = env.int("SOCKET_REVALIDATE_SECONDS", default=5)
+SOCKET_REVALIDATE_SECONDS = env.int("SOCKET_REVALIDATE_SECONDS", default=4)
 
 # The trial: `make demo` sets these; a real installation has none of them.
 DEMO = env.bool("DEMO", default=False)

@@ -50,6 +50,7 @@ def run_web(host: str, port: int) -> None:
         port=port,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
+        ws_max_size=65_536,
         lifespan="off",
         timeout_graceful_shutdown=2,
         access_log=False,
