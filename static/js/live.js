@@ -1,15 +1,15 @@
-// Keeps a page of the customer's current: updates by socket, what is his own by htmx, both polled where no socket holds.
+// Updates by socket, what is the reader's own by htmx, both polled where no socket holds.
 import { localise, tick } from "./times.js";
 
 const POLL = 30_000, SHORTEST = 500, LONGEST = 15_000, PATIENCE = 10_000, STALE = 60_000;
 const live = document.getElementById("live"), says = live.dataset;
 const chip = document.getElementById("live-chip"), news = document.getElementById("live-news");
 const zone = says.zone, language = document.documentElement.lang;
-const skew = Date.parse(says.now) - Date.now(); // the server's clock judges, a wrong one here must not frighten
+const skew = Date.parse(says.now) - Date.now(); // the server's clock judges
 const known = new Map(); // incident -> {variant, sequence} of the last update that this page has
 const held = new Map(); // incident -> frames that came before the ones they follow
 const asked = new Map(); // incident -> the sequence after which we asked for what is missing
-let socket, again, patience, refreshing, hiddenAt, failures = 0, stopped = false, polled = false, asOf = new Date();
+let socket, again, patience, refreshing, saying, hiddenAt, failures = 0, stopped = false, polled = false, asOf = new Date();
 
 // What the page has
 function remember() {
@@ -20,15 +20,18 @@ function remember() {
 }
 
 function refresh() {
-  clearTimeout(refreshing); // several updates at once are one refresh
+  clearTimeout(refreshing);
   refreshing = setTimeout(() => {
     for (const part of document.querySelectorAll("[data-mine]")) window.htmx?.trigger(part, "refresh");
   }, 100);
 }
 
+const unsaid = new Set();
 function announce(text) {
-  news.textContent = "";
-  setTimeout(() => { news.textContent = text; }, 50); // the same words twice are news twice
+  news.textContent = ""; // the same words twice are news twice
+  unsaid.add(text);
+  clearTimeout(saying); // what comes together is said together
+  saying = setTimeout(() => { news.textContent = [...unsaid].join(". "); unsaid.clear(); }, 200);
 }
 
 // Updates: in order, once
@@ -110,7 +113,7 @@ function restart() {
 
 function ready() {
   clearTimeout(patience);
-  if (failures) refresh(); // clocks and labels may have changed without an update
+  if (failures) refresh(); // clocks may have changed without an update
   if (failures >= 3) announce(says.back);
   failures = 0;
   show("on");

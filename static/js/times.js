@@ -12,7 +12,7 @@ export function words(instant, zone, language) {
   const name = names.find((found) => !/^GMT[+-]/.test(found)) ?? distance(names[0]);
   const local = `${day.join(" ")}, ${clock} ${name}`;
   const offset = part({ timeZoneName: "longOffset" }, "timeZoneName");
-  return offset === "GMT" ? local : `${local} (${new Intl.DateTimeFormat("en-GB", UTC).format(instant)} UTC)`;
+  return !/[+-](?!00:?00)/.test(offset) ? local : `${local} (${new Intl.DateTimeFormat("en-GB", UTC).format(instant)} UTC)`;
 }
 
 /** A zone without letters: `GMT+8` -> `UTC+08`, `GMT+5:30` -> `UTC+0530`. */
