@@ -32,7 +32,7 @@ def pump(lane: Lane) -> None:
     ends = time.monotonic() + settings.PUMP_SECONDS
     with SmtpTransport(smtp_settings()) as transport:
         while batch := ledger.claim(lane, now=clock.now(), limit=CLAIM):
-            if not _send(batch, transport):
+            if not _send(batch, transport, ends):
                 return  # the relay is away: dispatch rings again for what is due
             if time.monotonic() >= ends:
                 enqueue.deliveries(lane)
@@ -51,26 +51,37 @@ def smtp_settings() -> SmtpSettings:
     )
 
 
-def _send(batch: Sequence[Claimed], transport: SmtpTransport) -> bool:
+class _TimeIsOver(Exception):
+    """Of this task: what has not left is given back, before the queue kills a worker whose relay is slow."""
+
+
+def _send(batch: Sequence[Claimed], transport: SmtpTransport, ends: float) -> bool:
     """Every row of the batch is settled: sent, refused, or given back for later. False where the relay is away."""
-    claimed = {row.id: row for row in batch}
-    kept: list[Settled] = [_unreachable(row) for row in batch if row.address is None or row.suppressed]
-    envelopes = list(_envelopes([row for row in batch if row.address is not None and not row.suppressed]))
+    waiting = {row.id: row for row in batch if row.address is not None and not row.suppressed}
+    kept: list[Settled] = [_unreachable(row) for row in batch if row.id not in waiting]
+    envelopes = list(_envelopes(list(waiting.values()), kept))
+    waiting = {envelope.delivery_id: waiting[envelope.delivery_id] for envelope in envelopes}
+    began = False
 
     def before_data(coming: Sequence[Envelope]) -> None:
+        nonlocal began
+        if began and time.monotonic() >= ends:  # the first always leaves, so that every task gets on
+            raise _TimeIsOver
+        began = True
         ledger.mark_started([(e.delivery_id, e.attempt) for e in coming], settled=kept)
         kept.clear()
 
     written, relay_up = time.monotonic(), True
     try:
         for outcome in transport.send(envelopes, before_data=before_data):
-            kept.append(_settled(claimed[outcome.delivery_id], outcome))
+            kept.append(_settled(waiting.pop(outcome.delivery_id), outcome))
             relay_up = relay_up and not (isinstance(outcome, Retry) and outcome.relay_down)
             if time.monotonic() - written > KEEP_SECONDS:
                 _write(kept)
                 written = time.monotonic()
-    except ledger.LeaseLost:
-        log.warning("lease lost while sending; the rest of the batch is left to whoever holds it")
+    except (ledger.LeaseLost, _TimeIsOver) as reason:
+        log.warning("the rest of a batch is given back", reason=type(reason).__name__, rows=len(waiting))
+        kept += [_given_back(row) for row in waiting.values()]
     finally:
         _write(kept)
     return relay_up
@@ -81,8 +92,8 @@ def _write(kept: list[Settled]) -> None:
     kept.clear()
 
 
-def _envelopes(rows: Sequence[Claimed]) -> Iterator[Envelope]:
-    """The mails of a batch: each message's form once, each account's labels once."""
+def _envelopes(rows: Sequence[Claimed], kept: list[Settled]) -> Iterator[Envelope]:
+    """The mails of a batch: each message's form once, each account's labels once. What cannot be written is settled."""
     company = Company.current()
     messages = Message.objects.select_related("incident").in_bulk({row.message_id for row in rows})
     forms = {pk: MailForm(message, company) for pk, message in messages.items()}
@@ -100,7 +111,12 @@ def _envelopes(rows: Sequence[Claimed]) -> Iterator[Envelope]:
             labels=labels[row.message_id].get(row.account_id, []),
             key=row.key,
         )
-        payload = forms[row.message_id].build(recipient, now=now)
+        try:
+            payload = forms[row.message_id].build(recipient, now=now)
+        except Exception as error:  # one recipient's bad data must not hold up the others (R21)
+            log.exception("a mail cannot be written", delivery=row.id)
+            kept.append(_unwritable(row, error))
+            continue
         yield Envelope(row.id, row.attempt, company.sender_address, row.address, payload)
 
 
@@ -120,6 +136,19 @@ def _unreachable(row: Claimed) -> Settled:
     """Suppressed or removed between publishing and sending (R30)."""
     reason = "the contact was removed" if row.address is None else "the address is suppressed"
     return Settled(row.id, row.attempt, DeliveryState.SUPPRESSED, None, reason)
+
+
+def _given_back(row: Claimed) -> Settled:
+    """Certainly not sent, and due as it was."""
+    return Settled(row.id, row.attempt, DeliveryState.QUEUED, None, "its turn had not come yet")
+
+
+def _unwritable(row: Claimed, error: Exception) -> Settled:
+    """Tried again a few times, because a person may mend what is wrong."""
+    reason = f"no mail can be written: {error}"
+    if row.attempt >= ledger.DEAD_AFTER:
+        return Settled(row.id, row.attempt, DeliveryState.FAILED, None, reason)
+    return _later(row, None, reason)
 
 
 def _settled(row: Claimed, outcome: Outcome) -> Settled:

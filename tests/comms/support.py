@@ -79,7 +79,7 @@ def built(message: Message, **fields: Any) -> tuple[EmailMessage, bytes]:
 
 def body(mail: EmailMessage, subtype: str) -> str:
     part = mail.get_body((subtype,))
-    return "" if part is None else str(part.get_content())
+    return "" if part is None else str(part.get_content()).replace("\r\n", "\n")
 
 
 def message_on(update: IncidentUpdate, variant: Variant) -> Message:
