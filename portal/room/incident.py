@@ -9,9 +9,10 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from comms.actions import publishing
-from comms.models import UpdateDraft
+from comms.models import Incident, UpdateDraft
 from comms.policies.lifecycle import IllegalTransition
 from customers import clock
+from customers.models import User
 from portal.access import StaffRequest, staff_view
 from portal.room.page import find_incident, progress_of, render_room
 from portal.room.writing import Writing, overtaken_by, save, writing_of
@@ -49,12 +50,7 @@ def save_facts(request: StaffRequest, pk: int) -> HttpResponse:
     writing = writing_of(incident, now=clock.now(), posted=request.POST)
     if not writing.is_valid():
         return render_room(request, incident, writing=writing, status=422)
-    try:
-        with transaction.atomic():
-            save(incident, writing, actor=request.user)
-    except publishing.StaleSequence:
-        return _too_late(request, pk, writing)
-    return render_room(request, find_incident(pk), writing=writing)
+    return _save(request, incident, writing)
 
 
 @staff_view("comms.publish_update")
@@ -66,30 +62,44 @@ def publish(request: StaffRequest, pk: int) -> HttpResponse:
     writing = writing_of(incident, now=clock.now(), posted=request.POST)
     if not writing.is_valid():
         return render_room(request, incident, writing=writing, status=422)
-    said = writing.say.cleaned_data
-    if _is_known(said["request_id"]):  # the same click again
+    request_id = writing.say.cleaned_data["request_id"]
+    if _is_known(request_id):  # the same click again
         return redirect("room_incident", pk)
     try:
-        with transaction.atomic():
-            described = save(incident, writing, actor=request.user)
-            publishing.schedule_update(
-                incident_id=pk,
-                expected_sequence=said["expected_sequence"],
-                request_id=said["request_id"],
-                status=said["status"],
-                texts=writing.say.texts(),
-                author=request.user,
-                undo_seconds=said["undo"],
-                override_reason=said["override_reason"] if publishing.needs_approval(described) else "",
-            )
+        _hand_over(incident, writing, request.user)
     except publishing.StaleSequence:  # also what a second click sees whose first has just gone out
-        known = _is_known(said["request_id"])
-        return redirect("room_incident", pk) if known else _too_late(request, pk, writing)
-    except (publishing.CannotPublish, IllegalTransition) as refusal:
-        with transaction.atomic():  # the update is refused, the facts are worth keeping
-            save(incident, writing, actor=request.user)
-        return render_room(request, find_incident(pk), writing=writing, refusal=str(refusal), status=422)
+        return redirect("room_incident", pk) if _is_known(request_id) else _too_late(request, pk, writing)
+    except (publishing.CannotPublish, IllegalTransition) as refusal:  # the facts are worth keeping
+        return _save(request, incident, writing, refusal=str(refusal))
     return redirect("room_incident", pk)
+
+
+@transaction.atomic
+def _hand_over(incident: Incident, writing: Writing, author: User) -> None:
+    """Save and schedule, or neither: a refusal must not leave the facts of somebody who came too late."""
+    said = writing.say.cleaned_data
+    described = save(incident, writing, actor=author)
+    publishing.schedule_update(
+        incident_id=incident.pk,
+        expected_sequence=said["expected_sequence"],
+        request_id=said["request_id"],
+        status=said["status"],
+        texts=writing.say.texts(),
+        author=author,
+        undo_seconds=said["undo"],
+        override_reason=said["override_reason"] if publishing.needs_approval(described) else "",
+    )
+
+
+def _save(request: StaffRequest, incident: Incident, writing: Writing, *, refusal: str = "") -> HttpResponse:
+    """Keep the facts of a valid form and show the page with both texts, and why the update was refused, if it was."""
+    try:
+        with transaction.atomic():
+            save(incident, writing, actor=request.user)
+    except publishing.StaleSequence:
+        return _too_late(request, incident.pk, writing)
+    saved, status = find_incident(incident.pk), 422 if refusal else 200
+    return render_room(request, saved, writing=writing, refusal=refusal, status=status)
 
 
 def _is_known(request_id: UUID) -> bool:

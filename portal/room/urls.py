@@ -1,9 +1,10 @@
 from django.urls import path
 
-from portal.room import credits, decisions, incident, incidents, outreach
+from portal.room import credits, decisions, demo, incident, incidents, outreach
 
 urlpatterns = [
     path("", incidents.incident_list, name="room"),
+    path("demo/play/", demo.play, name="room_demo_play"),
     path("open/", incidents.open_incident, name="room_open"),
     path("<int:pk>/", incident.room, name="room_incident"),
     path("<int:pk>/save/", incident.save_facts, name="room_save"),

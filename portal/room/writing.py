@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
+from django.forms import BoundField
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -35,6 +36,16 @@ class Writing:
     def is_valid(self) -> bool:
         valid = [form.is_valid() for form in (self.describe, self.facts, self.say)]  # all three show their errors
         return all(valid)
+
+    def marked(self) -> list[BoundField]:
+        """The fields with errors, in the order of the page."""
+        forms = (self.describe, self.facts, self.say)
+        return [field for form in forms for field in form if field.errors and not field.is_hidden]
+
+    def resolves(self) -> bool:
+        """Whether what is asked for after an incident has to be in view."""
+        chosen = self.say["status"].value() == IncidentStatus.RESOLVED
+        return chosen or any(field.errors for field in self.facts.after_it())
 
     @property
     def status(self) -> IncidentStatus:
