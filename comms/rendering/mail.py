@@ -50,8 +50,8 @@ class MailForm:
         self._subject = message.subject
         self._thread = f"{message.incident_id or message.key}"
         self._may_unsubscribe = message.update_id is not None
-        path = f"/incidents/{message.incident_id}/" if message.incident_id else "/"
-        self._link = settings.SITE_URL + (path if message.variant != Variant.INTERNAL else f"/room{path}")
+        place = "/room/" if message.variant == Variant.INTERNAL else "/incidents/"
+        self._link = settings.SITE_URL + (f"{place}{message.incident_id}/" if message.incident_id else "/")
         text, markup = frame(message, company)
         boundary = f"=_{message.key.hex}"
         self._head = _static_headers(company, boundary)
