@@ -38,7 +38,9 @@ def propose(*, incident_id: int) -> int:
         usages = _usages(accounts)
         impacts = _impacts(usages)
         made = 0
-        for account in accounts.select_related("sla_policy").prefetch_related("sla_policy__tiers"):
+        # Locked: of two incidents that end together the later must see what the earlier proposes.
+        locked = accounts.select_for_update(of=("self",), no_key=True).select_related("sla_policy")
+        for account in locked.prefetch_related("sla_policy__tiers"):
             for month in _months(incident, ZoneInfo(account.timezone)):
                 made += _propose(incident, account, usages[account.pk], impacts, month)
         if made:
@@ -81,13 +83,17 @@ def _propose(
         return False
     percent = max(line.percent for line in lines)
     first_day = month.start.astimezone(ZoneInfo(account.timezone)).date()
-    earlier = Credit.objects.filter(account=account, month=first_day)  # a query an account: only those that fell short
-    if earlier.filter(incident=incident).exists():
+    credits = Credit.objects.filter(account=account, month=first_day)  # a query an account: only those that fell short
+    mine = credits.filter(incident=incident).first()
+    if mine is not None and mine.state != CreditState.PROPOSED:
         return False
-    credited = earlier.exclude(state=CreditState.DECLINED).aggregate(sum=Sum("amount"))["sum"]
-    amount = sla.credit_amount(account.monthly_fee, percent, credited or Decimal(0))
-    if not amount:
+    others = credits.exclude(incident=incident).exclude(state=CreditState.DECLINED)
+    credited = others.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
+    amount = sla.credit_amount(account.monthly_fee, percent, credited)
+    if not amount or (mine is not None and mine.amount == amount):
         return False
+    if mine is not None:
+        mine.delete()  # nobody outside knows a proposal
     credit = Credit.objects.create(
         account=account,
         incident=incident,
@@ -111,6 +117,8 @@ def _lines(
     """A line per service that this incident took down in this month and that broke the policy."""
     policy = account.sla_policy
     assert policy is not None  # noqa: S101
+    assert incident.resolved_at is not None  # noqa: S101  checked by propose
+    until = min(month.end, incident.resolved_at)  # what another incident adds later is that incident's credit
     tiers = [sla.Tier(below=tier.below, credit=tier.credit) for tier in policy.tiers.all()]
     counted = [i for i in impacts if policy.degraded_counts or i.level != ImpactLevel.DEGRADED]
     by_service: dict[int, list[Usage]] = defaultdict(list)
@@ -119,8 +127,8 @@ def _lines(
     lines = []
     for service_id, used in by_service.items():
         spans = _spans(used, ZoneInfo(account.timezone))
-        down = _seconds_down(counted, spans, month)
-        own = _seconds_down([i for i in counted if i.incident_id == incident.pk], spans, month)
+        down = _seconds_down(counted, spans, month, until)
+        own = _seconds_down([i for i in counted if i.incident_id == incident.pk], spans, month, until)
         uptime = sla.uptime_percent(month, down)
         percent = sla.credit_percent(tiers, uptime)
         if own and percent:
@@ -150,9 +158,11 @@ def _spans(used: list[Usage], zone: ZoneInfo) -> list[downtime.UsageSpan]:
     ]
 
 
-def _seconds_down(impacts: list[IncidentImpact], spans: list[downtime.UsageSpan], month: Interval) -> int:
+def _seconds_down(
+    impacts: list[IncidentImpact], spans: list[downtime.UsageSpan], month: Interval, until: datetime
+) -> int:
     rows = [downtime.Impact(i.component_id, i.started_at, i.ended_at) for i in impacts]
-    return downtime.seconds(downtime.clip(downtime.downtime_of_service(rows, spans, until=month.end), month))
+    return downtime.seconds(downtime.clip(downtime.downtime_of_service(rows, spans, until), month))
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ def render_credit(credit: Credit, variant: Variant) -> Rendered:
             wording.Fact(
                 line.service.name,
                 f"{_duration(line.downtime)} down in the month, uptime {shown_percent(line.uptime)} %, "
-                f"credit {line.percent:g} %",
+                f"credit {line.percent.normalize():f} %",
             )
             for line in credit.lines.select_related("service")
         ]

@@ -3,21 +3,21 @@
 import socket
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
-from django.db import connection
-from django.db.models import F
+from django.db import connection, transaction
+from django.db.models import F, Max, Min
 
-from comms.choices import Variant
-from comms.models import Delivery, Incident, IncidentUpdate, Message, Promise
+from comms.choices import ImpactLevel, IncidentStatus, Variant
+from comms.models import Delivery, Incident, IncidentImpact, IncidentUpdate, Message, Promise
 from comms.rendering.mail import MailForm, Recipient
 from customers.choices import Track
 from customers.models import Company
-from tests.factories import utc
+from tests.factories import make_incident, publish, utc
 
 MORNING = utc(2026, 11, 21, 9, 0)
 
@@ -37,6 +37,30 @@ def race(*calls: Callable[[], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(run, calls))
+
+
+def overtake(first: Callable[[], Any], second: Callable[[], Any]) -> Any:
+    """Run `second` while the transaction of `first` is open, which ends once the second waits for it or has finished."""
+
+    def run() -> Any:
+        try:
+            return second()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            first()
+            running = pool.submit(run)
+            while not running.done() and not _somebody_waits():
+                wait([running], timeout=0.01)
+        return running.result(30)
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
 
 
 def told(update: IncidentUpdate) -> list[tuple[str, str]]:
@@ -90,3 +114,23 @@ def free_port() -> int:
     """A port of this machine on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def resolved_incident(*impacts: tuple) -> Incident:
+    """An incident that was published and is over, with exactly these (component, start, seconds[, level])."""
+    incident = make_incident(impacts[0][0])
+    publish(incident)
+    publish(incident, IncidentStatus.RESOLVED)
+    IncidentImpact.objects.filter(incident=incident).delete()
+    for component, start, seconds, *level in impacts:
+        IncidentImpact.objects.create(
+            incident=incident,
+            component=component,
+            started_at=start,
+            ended_at=start + timedelta(seconds=seconds),
+            level=level[0] if level else ImpactLevel.MAJOR,
+        )
+    spans = incident.impacts.aggregate(detected_at=Min("started_at"), resolved_at=Max("ended_at"))
+    Incident.objects.filter(pk=incident.pk).update(**spans)
+    incident.refresh_from_db()
+    return incident
