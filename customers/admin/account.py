@@ -12,7 +12,7 @@ from customers.admin.base import NOTHING, Rows, ZoneForm, count_of, percent
 from customers.admin.contact import ContactRows
 from customers.admin.signal import EvidenceRows, HistoryRows
 from customers.admin.tracks import AccountTrackForm, TaggedFilter, TrackAdmin, TrackForm
-from customers.choices import Track, TrackSource
+from customers.choices import Track
 from customers.models import Account, Contact, Signal, Usage, User
 
 
@@ -30,8 +30,8 @@ class AccountAdmin(TrackAdmin):
     form = ZoneForm
     track_form = AccountTrackForm
     list_display = (
-        "name", "cohort", "owner", "set_by_person", "inferred", "contacts_read", "source", "confidence",
-        "evidence", "contact_count",
+        "name", "contacts_read", "source", "set_by_person", "inferred", "confidence", "evidence", "contact_count",
+        "owner", "cohort",
     )  # fmt: skip
     list_filter = ("track_set", "track_inferred", TaggedFilter, "cohort", ("owner", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("owner",)
@@ -79,9 +79,7 @@ class AccountAdmin(TrackAdmin):
 
     @admin.display(description="set", ordering="track_set")
     def set_by_person(self, account: Account) -> str:
-        if not account.track_set:
-            return NOTHING
-        return account.get_track_set_display() + (", locked" if account.track_locked else "")
+        return account.get_track_set_display() or NOTHING
 
     @admin.display(description="inferred", ordering="track_inferred")
     def inferred(self, account: Account) -> str:
@@ -107,10 +105,10 @@ class AccountAdmin(TrackAdmin):
     def source(self, account: Account) -> str:
         """Where the account's own track comes from; a contact can have a better reason of his own."""
         if account.track_set:
-            kind = TrackSource.ACCOUNT_LOCKED if account.track_locked else TrackSource.ACCOUNT_SET
-        else:
-            kind = TrackSource.ACCOUNT_INFERRED if account.track_inferred else TrackSource.DEFAULT
-        return str(kind.label)
+            return "locked by a person" if account.track_locked else "set by a person"
+        if account.track_inferred:
+            return "inferred"
+        return "nothing known" if account.track_confidence is None else "unsure"
 
     @admin.display(description="confidence", ordering="track_confidence")
     def confidence(self, account: Account) -> str:

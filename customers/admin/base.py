@@ -57,7 +57,7 @@ class ReadOnly:
 
 
 class ReadOnlyAdmin(ReadOnly, ModelAdmin):
-    pass
+    change_form_template = "admin/shown_change_form.html"
 
 
 class FirstRows(InlineFormSet):

@@ -17,21 +17,17 @@ RULE_WORDS = {rule.name: rule.description for rule in (*ANSWER_RULES, *TICK_RULE
 class EvidenceWords:
     """A signal in words, for its own list and beneath an account or a contact."""
 
-    @admin.display(description="what it says", ordering="rule")
+    @admin.display(description="the customer …", ordering="rule")
     def says(self, signal: Signal) -> str:
-        """The rule in words, and its name as the code knows it."""
+        """The rule in words and by its name, and the words of the customer that it rests on."""
         words = RULE_WORDS.get(signal.rule)
-        return f"{words} ({signal.rule})" if words else signal.rule
+        return f"{words} ({signal.rule}): “{signal.excerpt}”" if words else f"{signal.rule}: “{signal.excerpt}”"
 
     @admin.display(description="weight", ordering="weight")
     def weighs(self, signal: Signal) -> str:
-        return f"{signal.weight:g}"
-
-    @admin.display(description="of it today")
-    def weighs_today(self, signal: Signal) -> str:
-        """What age has left of the weight: half after 180 days (B4)."""
+        """As given, and what age has left of it: half after 180 days (B4)."""
         evidence = Evidence(signal.rule, Track(signal.track), signal.weight, signal.excerpt, signal.observed_at)
-        return f"{faded(evidence, timezone.now()):.1f}"
+        return f"{signal.weight:g}, now {faded(evidence, timezone.now()):.1f}"
 
     @admin.display(description="contact", ordering="contact__name")
     def contact_name(self, signal: Signal) -> str:
@@ -41,7 +37,7 @@ class EvidenceWords:
 class EvidenceRows(EvidenceWords, Rows):
     model = Signal
     verbose_name_plural = "Why: the evidence, newest first"
-    fields = ("observed_at", "track", "says", "weighs", "weighs_today", "excerpt", "contact_name")
+    fields = ("observed_at", "track", "says", "weighs", "contact_name")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Signal]:
         return super().get_queryset(request).select_related("contact")
@@ -50,7 +46,7 @@ class EvidenceRows(EvidenceWords, Rows):
 class HistoryRows(Rows):
     model = TrackDecision
     verbose_name_plural = "History of the track, newest first"
-    fields = ("decided_at", "chosen", "whose", "source", "by", "reason")
+    fields = ("decided_at", "chosen", "whose", "by", "why")
 
     @admin.display(description="track")
     def chosen(self, decision: TrackDecision) -> str:
@@ -63,6 +59,10 @@ class HistoryRows(Rows):
     @admin.display(description="by")
     def by(self, decision: TrackDecision) -> str:
         return str(decision.decided_by) if decision.decided_by else "the rules"
+
+    @admin.display(description="why")
+    def why(self, decision: TrackDecision) -> str:
+        return f"{decision.get_source_display()}: {decision.reason}"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TrackDecision]:
         return super().get_queryset(request).select_related("contact", "decided_by")
@@ -92,7 +92,7 @@ class TicketAdmin(ReadOnlyAdmin):
 
 @admin.register(Signal)
 class SignalAdmin(EvidenceWords, ReadOnlyAdmin):
-    list_display = ("observed_at", "account", "contact_name", "track", "says", "weighs", "weighs_today", "excerpt")
+    list_display = ("observed_at", "account", "contact_name", "track", "says", "weighs")
     list_filter = ("track", "origin", "rule")
     list_select_related = ("account", "contact")
     search_fields = ("excerpt", "account__name", "contact__email", "rule")

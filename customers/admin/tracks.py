@@ -32,7 +32,7 @@ class TrackForm(forms.Form):
             (Track.BUSINESS.value, "Business: what it means, what to do, when it is back"),
             (NO_CHOICE, "No choice: what is inferred counts; unsure means business"),
         ],
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect(attrs={"class": "radiolist"}),
     )
     reason = forms.CharField(
         label="Reason",

@@ -44,21 +44,22 @@ def test_list_shows_track_source_confidence_evidence_and_contacts(support):
     page = text_of(client_of(support).get(url("customers.account")))
 
     assert account.track_inferred == Track.TECHNICAL
+    confidence = f"{account.track_confidence:.0%}".replace("%", " %")
     evidence = account.signals.count()
-    words = "technical technical (2 of 3) inferred from the account&#x27;s tickets and answers"
-    assert f"Acme small or medium business - – {words} {account.track_confidence:.0%}".replace("%", " %") in page
-    assert f" % {evidence} 3" in page
+    assert f"Acme technical (2 of 3) inferred – technical {confidence} {evidence} 3" in page
 
 
-def test_list_says_locked_and_untagged(support):
+def test_list_says_locked_unsure_and_untagged(support):
     locked, untagged = make_account("Locked Ltd"), make_account("Untagged Ltd")
+    make_account("Doubtful Ltd", track_confidence=0.4)
     make_contact(untagged)
     set_account_track(account_id=locked.pk, track=Track.TECHNICAL, locked=True, reason="They asked", actor=support)
 
     page = text_of(client_of(support).get(url("customers.account")))
 
-    assert "Locked Ltd small or medium business - technical, locked – no contacts locked for the account" in page
-    assert "Untagged Ltd small or medium business - – – business (all 1) nothing known: business – 0 1" in page
+    assert "Locked Ltd no contacts locked by a person technical – – 0 0" in page
+    assert "Untagged Ltd business (all 1) nothing known – – – 0 1" in page
+    assert "Doubtful Ltd no contacts unsure – – 40 % 0 0" in page
 
 
 @pytest.mark.parametrize("model", ["customers.account", "customers.contact"])
@@ -122,10 +123,11 @@ def test_page_explains_the_track(support):
 
     page = text_of(client_of(support).get(url("customers.account", "change", account.pk)))
 
-    assert "quotes a stack trace or a program&#x27;s error (stack_trace) 3" in page
+    assert "quotes a stack trace or a program&#x27;s error (stack_trace): “" in page
     assert "Traceback (most recent call last)" in page
-    assert "business the account locked for the account by a person Sam Support Bob rang" in page
-    assert "technical the account inferred from the account&#x27;s tickets and answers the rules" in page
+    assert "3, now 3.0" in page
+    assert "business the account Sam Support locked for the account by a person: Bob rang" in page
+    assert "technical the account the rules inferred from the account&#x27;s tickets and answers: " in page
     assert f"Ann {contact.email} business business locked for the account by a person: “Bob rang”" in page
     assert "shop.acme.example" in page
 

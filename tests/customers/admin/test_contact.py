@@ -33,7 +33,7 @@ def test_set_track_of_one(support):
     )
 
     assert said(response) == ["Track set to technical for Ann (Acme). It counts from the next message on."]
-    assert "technical Ann set for this contact by a person Sam Support She runs the servers" in text_of(response)
+    assert "technical Ann Sam Support set for this contact by a person: She runs the servers" in text_of(response)
     contact.refresh_from_db()
     assert (contact.effective_track, contact.effective_source) == ("technical", "contact_set")
 
