@@ -63,11 +63,9 @@ def publish(request: StaffRequest, pk: int) -> HttpResponse:
     if not writing.is_valid():
         return render_room(request, incident, writing=writing, status=422)
     request_id = writing.say.cleaned_data["request_id"]
-    if _is_known(request_id):  # the same click again
-        return redirect("room_incident", pk)
     try:
         _hand_over(incident, writing, request.user)
-    except publishing.StaleSequence:  # also what a second click sees whose first has just gone out
+    except publishing.StaleSequence:  # or the same click again, and its first has gone out
         return redirect("room_incident", pk) if _is_known(request_id) else _too_late(request, pk, writing)
     except (publishing.CannotPublish, IllegalTransition) as refusal:  # the facts are worth keeping
         return _save(request, incident, writing, refusal=str(refusal))

@@ -225,6 +225,23 @@ def test_severity_3_waits_for_a_second_person_unless_a_reason_is_given(as_user, 
     assert incident.timeline.filter(kind=TimelineKind.OVERRIDE).count() == 1
 
 
+def test_reason_is_not_kept_where_no_second_person_is_needed(as_user, lead, incident):
+    client = as_user(lead)
+
+    client.post(f"{room(incident)}publish/", fields_of(client.get(room(incident)), override_reason="Alone"))
+
+    assert UpdateDraft.objects.get().override_reason == ""
+    assert not incident.timeline.filter(kind=TimelineKind.OVERRIDE).exists()
+
+
+def test_severity_raised_in_the_form_itself_needs_the_second_person(as_user, lead, incident):
+    client = as_user(lead)
+
+    client.post(f"{room(incident)}publish/", fields_of(client.get(room(incident)), severity="3"))
+
+    assert UpdateDraft.objects.get().publish_at is None
+
+
 def test_errors_are_listed_with_links_to_their_fields(as_user, lead, incident):
     client = as_user(lead)
     page = client.get(room(incident))
