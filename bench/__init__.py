@@ -1,0 +1,11 @@
+"""Benchmarks against a reference in the same run: `make bench`, or one of them: `python -m bench publish`.
+
+A bench is a module of this package that can be run; each runs in a process and a database of its own.
+"""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+django.setup()  # as manage.py does, so that benches import models like any other module

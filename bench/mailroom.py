@@ -1,0 +1,123 @@
+"""What sends and what receives in a bench, each in processes of its own: a real lane, and a sink that notes times."""
+
+import multiprocessing
+import os
+import queue
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from django.conf import settings
+
+from comms.choices import Lane
+from demo.sink.server import Sink
+from embedded.processes import dying_with_starter
+
+PATIENCE = 120.0  # seconds for the mails of one round
+
+
+class LateMails(Exception):
+    """What was published did not arrive."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """When the first and the last of the expected mails came, by time.monotonic(): one clock for all processes."""
+
+    first: float
+    last: float
+
+
+class TimedSink(Sink):
+    """Notes when mails come, and nothing more: a waiter that is told of each would slow it down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        self._missing = 0
+        self._first = 0.0
+
+    def expect(self, mails: int) -> None:
+        self._first, self._missing = 0.0, mails
+
+    def keep(self, session: int, mail_from: bytes, rcpt_to: list[bytes], parameters: bytes, raw: bytes) -> None:
+        super().keep(session, mail_from, rcpt_to, parameters, raw)
+        now = time.monotonic()
+        self._first = self._first or now
+        self._missing -= 1
+        if self._missing == 0:
+            self.arrivals.put(Arrival(self._first, now))
+
+
+class Postbox:
+    """The sink's other end: `expect` some mails before they are published, then wait for their `arrival`."""
+
+    def __init__(self, port: int, line: Connection) -> None:
+        self.port = port
+        self._line = line
+
+    def expect(self, mails: int) -> None:
+        self._line.send(mails)
+        self._line.recv()
+
+    def arrival(self) -> Arrival:
+        if not self._line.poll(PATIENCE):
+            raise LateMails(f"not all of the mails came within {PATIENCE:g} s")
+        found: Arrival = self._line.recv()
+        return found
+
+
+@contextmanager
+def postbox() -> Iterator[Postbox]:
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_receive, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield Postbox(ours.recv(), ours)
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _receive(line: Connection) -> None:
+    with TimedSink() as sink, suppress(EOFError):
+        line.send(sink.port)
+        while True:
+            sink.expect(line.recv())
+            line.send("ready")
+            line.send(sink.arrivals.get())
+
+
+@contextmanager
+def lane_running(lane: Lane, smtp_port: int) -> Iterator[None]:
+    """The lane's django-q2 cluster as it runs in production, sending to this port; its group ends with the block."""
+    environment = {
+        **os.environ,
+        "Q_CLUSTER_NAME": lane.value,
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_PORT": str(smtp_port),
+        "SMTP_SECURITY": "none",
+        "SMTP_USER": "",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "qcluster"],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        stdout=sys.stderr,  # our own output is JSON
+        start_new_session=True,
+        preexec_fn=dying_with_starter(signal.SIGTERM),  # noqa: PLW1509  one system call, loaded beforehand
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=10)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
