@@ -40,7 +40,7 @@ def race(*calls: Callable[[], Any]) -> list[Any]:
 
 
 def overtake(first: Callable[[], Any], second: Callable[[], Any]) -> Any:
-    """Run `second` while the transaction of `first` is open, which ends once the second waits for it or has finished."""
+    """Run `second` while the transaction of `first` is open; that ends once the second waits for it or is done."""
 
     def run() -> Any:
         try:
