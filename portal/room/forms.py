@@ -1,6 +1,7 @@
 """What a person types about an incident. Fields check shape; what it means is checked by the actions.
 
-Times are typed in the reader's zone, which the label names; one whose minute was not changed keeps its seconds.
+Times are typed in the reader's zone, which the label names. A form that is shared by several people carries what it
+was loaded with, so that only what its author changed is saved.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ from comms.policies import lifecycle
 from comms.rendering.marks import clean_line
 from comms.rendering.messages import Text
 from customers.choices import Severity
-from customers.models import Component, Service, User
+from customers.models import Component, Service
 
 LONGEST_TEXT = 5000
 MINUTES = "%Y-%m-%dT%H:%M"
@@ -50,11 +51,21 @@ FOR_ENGINEERS = (
     "figures_refresh_at",
     "dashboard_url",
 )
+RANGE = ("users_affected_low", "users_affected_high")
 AFTER_IT = ("root_cause", "prevention", "watched")
 
 
 def minutes_widget() -> forms.DateTimeInput:
     return forms.DateTimeInput(format=MINUTES, attrs={"type": "datetime-local"})
+
+
+class HiddenMinutes(forms.DateTimeInput):
+    """A time as the visible field shows it: its seconds must not make it look changed."""
+
+    input_type = "hidden"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, format=MINUTES)
 
 
 class MinutesForm(forms.Form):
@@ -64,22 +75,18 @@ class MinutesForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.name_zone()
 
+    def carry_base(self) -> None:
+        """Put what the form was loaded with into hidden fields: `changed_data` compares with it."""
+        for field in self.fields.values():
+            field.show_hidden_initial = True
+            if isinstance(field, forms.DateTimeField):
+                field.hidden_widget = HiddenMinutes
+
     def name_zone(self) -> None:
         zone = timezone.get_current_timezone_name()
         for field in self.fields.values():
             if isinstance(field, forms.DateTimeField):
                 field.label = f"{field.label} ({zone})"
-
-    def clean(self) -> dict[str, Any]:
-        """Times whose minute is the same keep the seconds that the field could not show."""
-        cleaned = super().clean() or self.cleaned_data
-        for name, value in cleaned.items():
-            before = self.initial.get(name)
-            if not isinstance(value, datetime) or not isinstance(before, datetime):
-                continue
-            if before.replace(second=0, microsecond=0) == value:
-                cleaned[name] = before
-        return cleaned
 
 
 @dataclass(frozen=True)
@@ -130,10 +137,17 @@ class DescribeForm(MinutesForm):
             raise forms.ValidationError(_("This time is in the future. Give the time when it was first seen."))
         return detected
 
-    def impacts(self) -> dict[Component, ImpactLevel]:
-        """The affected components of a valid form."""
-        levels = {component: self.cleaned_data[f"level_{component.pk}"] for component in self.components}
+    def impacts(self, present: Mapping[Component, ImpactLevel]) -> dict[Component, ImpactLevel]:
+        """The affected components: those of now, with what the author of a valid form changed."""
+        levels: dict[Component, str] = dict(present)
+        for component in self.components:
+            if f"level_{component.pk}" in self.changed_data:
+                levels[component] = self.cleaned_data[f"level_{component.pk}"]
         return {component: ImpactLevel(level) for component, level in levels.items() if level}
+
+    def severity_base(self) -> str:
+        """The hidden field that the row of radio buttons does not render by itself."""
+        return self["severity"].as_hidden(only_initial=True)
 
     def by_service(self) -> list[ServiceRows]:
         """The fields of the components grouped by service, in the order of the catalogue."""
@@ -168,7 +182,7 @@ class FactsForm(MinutesForm):
         self.name_zone()
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        cleaned = super().clean() or self.cleaned_data
         low, high = cleaned.get("users_affected_low"), cleaned.get("users_affected_high")
         if (low is None) != (high is None) and not self.errors:
             self.add_error(
@@ -178,6 +192,13 @@ class FactsForm(MinutesForm):
         elif low is not None and high is not None and low > high:
             self.add_error("users_affected_high", _("The range ends below its beginning: swap the two numbers."))
         return cleaned
+
+    def changed(self) -> dict[str, Any]:
+        """What the author of a valid form changed; the two ends of the range go together."""
+        names = set(self.changed_data)
+        if names & set(RANGE):
+            names |= set(RANGE)
+        return {name: self.cleaned_data[name] for name in names}
 
     def group(self, names: Iterable[str]) -> list[forms.BoundField]:
         return [self[name] for name in names]
@@ -272,24 +293,3 @@ def status_choices(current: IncidentStatus) -> list[tuple[str, str]]:
     if resolved:
         names[IncidentStatus.INVESTIGATING] = str(_("investigating again (reopen)"))
     return [(status.value, name) for status, name in names.items()]
-
-
-class RolesForm(forms.Form):
-    """Who does what in this incident (C4)."""
-
-    def __init__(self, *args: Any, staff: "Mapping[str, User]", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.staff = staff
-        people = [("", _("nobody yet")), *((key, str(user)) for key, user in staff.items())]
-        for name, label in (
-            ("commander", _("Incident commander")),
-            ("communications_lead", _("Communications lead")),
-            ("responder", _("Responder (repairs)")),
-        ):
-            self.fields[name] = forms.ChoiceField(label=label, choices=people, required=False)
-        self.fields["override_reason"] = forms.CharField(
-            label=_("One person repairs and sends, because"), max_length=200, required=False
-        )
-
-    def person(self, name: str) -> User | None:
-        return self.staff.get(self.cleaned_data[name])

@@ -15,7 +15,7 @@ from customers import clock
 from customers.models import User
 from portal.access import StaffRequest, staff_view
 from portal.room.page import find_incident, progress_of, render_room
-from portal.room.writing import Writing, overtaken_by, save, writing_of
+from portal.room.writing import Writing, overtaken_by, rebased, save, writing_of
 
 
 @require_GET
@@ -97,6 +97,7 @@ def _save(request: StaffRequest, incident: Incident, writing: Writing, *, refusa
     except publishing.StaleSequence:
         return _too_late(request, incident.pk, writing)
     saved, status = find_incident(incident.pk), 422 if refusal else 200
+    writing = rebased(saved, writing, request.POST, now=clock.now())
     return render_room(request, saved, writing=writing, refusal=refusal, status=status)
 
 
@@ -106,6 +107,7 @@ def _is_known(request_id: UUID) -> bool:
 
 def _too_late(request: StaffRequest, pk: int, writing: Writing) -> HttpResponse:
     """Somebody published in between: nothing of this form was saved over it, all of it is still in the fields."""
-    incident = find_incident(pk)
-    overtaken = overtaken_by(incident, writing)
+    incident, now = find_incident(pk), clock.now()
+    overtaken = overtaken_by(incident, writing, request.POST, now=now)
+    writing = rebased(incident, writing, request.POST, now=now)
     return render_room(request, incident, writing=writing, overtaken=overtaken, status=409)

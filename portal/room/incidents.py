@@ -85,7 +85,7 @@ def open_incident(request: StaffRequest) -> HttpResponse:
         title=form.cleaned_data["title"],
         severity=form.cleaned_data["severity"],
         detected_at=form.cleaned_data["detected_at"],
-        impacts=form.impacts(),
+        impacts=form.impacts({}),
         classified=True,
         actor=request.user,
     )

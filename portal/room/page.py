@@ -17,9 +17,9 @@ from customers import clock
 from customers.models import User
 from portal.access import StaffRequest
 from portal.room.clocks import Clock, clocks_of
-from portal.room.forms import RolesForm
 from portal.room.preview import Pane, of_draft, of_texts
 from portal.room.progress import Bar, deliveries_of
+from portal.room.roles_form import RolesForm
 from portal.room.writing import Overtaken, Writing, writing_of
 
 TIMELINE_SHOWN = 100

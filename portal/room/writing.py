@@ -1,21 +1,19 @@
 """The form of the room: what the incident is, the fact sheet, and the next update, filled in together."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import models
 from django.forms import BoundField
 from django.http import QueryDict
-from django.utils import timezone
 
 from comms.actions import incidents, publishing
 from comms.actions.publishing.publish import affected_now
 from comms.choices import IncidentStatus
 from comms.models import FactSheet, Incident, IncidentUpdate, UpdateDraft
-from comms.rendering.marks import local_time
+from customers.choices import Severity
 from customers.models import Component, User
 from portal.room.forms import DescribeForm, FactsForm, SayForm, status_choices
 from portal.room.preview import kept_texts
@@ -62,7 +60,7 @@ def writing_of(
     described = {"title": incident.title, "severity": incident.severity, "detected_at": incident.detected_at}
     facts = {name: getattr(incident.facts, name) for name in FactSheet.names()}
     current = IncidentStatus(incident.status)
-    return Writing(
+    writing = Writing(
         # what was affected by a resolved incident is settled; reopening it takes up the same components
         DescribeForm(
             posted,
@@ -73,6 +71,9 @@ def writing_of(
         FactsForm(posted, initial=facts),
         SayForm(posted, initial=_say(incident, current, now, back), current=current),
     )
+    writing.describe.carry_base()
+    writing.facts.carry_base()
+    return writing
 
 
 def _say(incident: Incident, current: IncidentStatus, now: datetime, back: UpdateDraft | None) -> dict[str, Any]:
@@ -98,55 +99,71 @@ def _say(incident: Incident, current: IncidentStatus, now: datetime, back: Updat
 
 
 def save(incident: Incident, writing: Writing, *, actor: User) -> Incident:
-    """Save what a valid form says of the incident. To be called in a transaction.
+    """Save what the author of a valid form changed, and nothing else: several people may write their part (C4).
+
+    To be called in a transaction.
 
     Raises:
         StaleSequence: somebody published after the form was loaded; the caller's transaction must roll back.
     """
-    described = writing.describe.cleaned_data
+    described = writing.describe
+
+    def typed_or(name: str, present: Any) -> Any:
+        return described.cleaned_data[name] if name in described.changed_data else present
+
     saved = incidents.describe(
         incident_id=incident.pk,
         actor=actor,
-        title=described["title"],
-        severity=described["severity"],
-        detected_at=described["detected_at"],
-        impacts=writing.describe.impacts(),
-        facts=writing.facts.cleaned_data,
+        title=typed_or("title", incident.title),
+        severity=Severity(typed_or("severity", incident.severity)),
+        detected_at=typed_or("detected_at", incident.detected_at),
+        impacts=described.impacts({i.component: i.level_choice for i in affected_now(incident)}),
+        facts=writing.facts.changed(),
     )
     if saved.sequence != writing.say.cleaned_data["expected_sequence"]:
         raise publishing.StaleSequence("Somebody published while you wrote.")
     return saved
 
 
+def rebased(incident: Incident, writing: Writing, posted: QueryDict, *, now: datetime) -> Writing:
+    """The form once more, on what is saved now: what its author did not change shows the present state."""
+    fresh, moved = writing_of(incident, now=now), posted.copy()
+    for mine, current in ((writing.describe, fresh.describe), (writing.facts, fresh.facts)):
+        for field in current:
+            moved[field.html_initial_name] = _plain(field)
+            if field.html_name not in mine.changed_data:
+                moved[field.html_name] = _plain(field)
+    return writing_of(incident, now=now, posted=moved)
+
+
+def _plain(field: BoundField) -> str:
+    """The value of a field as its hidden twin carries it."""
+    value = field.value()
+    return "" if value is None else str(field.field.hidden_widget().format_value(value) or "")
+
+
 @dataclass(frozen=True)
 class Overtaken:
-    """What was published while somebody wrote: the update, and the facts in which it differs from his text."""
+    """What was published while somebody wrote, and what both changed: label and the other's value."""
 
     update: IncidentUpdate
-    facts: list[tuple[str, str]]
+    both: list[tuple[str, str]]
 
 
-def overtaken_by(incident: Incident, writing: Writing) -> Overtaken | None:
+def overtaken_by(incident: Incident, writing: Writing, posted: QueryDict, *, now: datetime) -> Overtaken | None:
     """For an author who comes too late: who said what, so that he takes it over or not, knowingly."""
     update = incident.updates.select_related("author").first()
     if update is None:
         return None
-    expected = writing.say.cleaned_data.get("expected_sequence") or 0
-    known = incident.updates.filter(number=expected).first()
-    before = known.facts if known else {}
-    typed = {
-        name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-        for name, value in writing.facts.cleaned_data.items()
-    }
-    differing = [
-        (str(FactSheet._meta.get_field(name).verbose_name), _shown(name, value))  # type: ignore[union-attr]
-        for name, value in update.facts.items()
-        if (value or "") != (before.get(name) or "") and (value or "") != (typed.get(name) or "")
-    ]
-    return Overtaken(update, differing)
+    fresh, both = writing_of(incident, now=now), []
+    for mine, current in ((writing.describe, fresh.describe), (writing.facts, fresh.facts)):
+        for field in current:
+            theirs, base = _plain(field), posted.get(field.html_initial_name, "")
+            typed = posted.get(field.html_name, "")
+            if field.html_name in mine.changed_data and _line_ends(theirs) not in map(_line_ends, (base, typed)):
+                both.append((str(field.label), theirs))
+    return Overtaken(update, both)
 
 
-def _shown(name: str, value: Any) -> str:
-    if value and isinstance(FactSheet._meta.get_field(name), models.DateTimeField):
-        return local_time(datetime.fromisoformat(value), timezone.get_current_timezone_name(), "en")
-    return "" if value is None else str(value)
+def _line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()

@@ -1,5 +1,7 @@
 """A running incident and how to fill in the form of its room, as a browser would."""
 
+import html
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +38,14 @@ def as_user(client: Client) -> Callable[[User], Client]:
     return sign_in
 
 
+def base_of(response: Any, field: Any) -> str:
+    """The hidden value that a field was loaded with, as it stands in the page."""
+    tag = re.search(rf'<input type="hidden" name="{field.html_initial_name}"[^>]*>', response.content.decode())
+    assert tag is not None, f"the page does not carry {field.html_initial_name}"
+    value = re.search(r'value="([^"]*)"', tag[0])
+    return html.unescape(value[1]) if value else ""
+
+
 def fields_of(response: Any, **changes: Any) -> Fields:
     """What the form of a room's page would post, with these changes; None leaves a field out."""
     writing = response.context["writing"]
@@ -44,6 +54,8 @@ def fields_of(response: Any, **changes: Any) -> Fields:
         for field in form:
             value = field.field.widget.format_value(field.value())
             posted[field.html_name] = value if value is not None else ""
+            if field.field.show_hidden_initial:
+                posted[field.html_initial_name] = base_of(response, field)
     posted["tracks"] = list(writing.say["tracks"].value())
     posted["expected_sequence"] = str(response.context["incident"].sequence)
     posted |= changes

@@ -184,7 +184,7 @@ def test_who_comes_too_late_sees_who_published_and_overwrites_nothing(as_user, l
     client = as_user(lead)
     mine = fields_of(client.get(room(incident)), note_business="My words", symptoms="mine")
     other = make_user(COMMUNICATIONS_LEAD, name="Otto Other")
-    incident.facts.workaround = "Use the replica."
+    incident.facts.workaround, incident.facts.symptoms = "Use the replica.", "theirs"
     incident.facts.save()
     publish(incident, IncidentStatus.IDENTIFIED, author=other)
 
@@ -192,13 +192,45 @@ def test_who_comes_too_late_sees_who_published_and_overwrites_nothing(as_user, l
 
     assert response.status_code == 409
     assert "Otto Other published update 2 (identified) while you wrote" in words_of(response)
-    assert response.context["overtaken"].facts == [("workaround and its limits", "Use the replica.")]
-    assert response.context["writing"].say["note_business"].value() == "My words"
+    assert response.context["overtaken"].both == [("Symptoms", "theirs")]
+    writing = response.context["writing"]
+    assert [writing.say["note_business"].value(), writing.facts["symptoms"].value()] == ["My words", "mine"]
+    assert writing.facts["workaround"].value() == "Use the replica."  # he did not touch it, so it is not taken back
     incident.facts.refresh_from_db()
-    assert (incident.facts.workaround, incident.facts.symptoms) == ("Use the replica.", "p95 of writes is 4 s")
+    assert (incident.facts.workaround, incident.facts.symptoms) == ("Use the replica.", "theirs")
     assert not UpdateDraft.objects.exists()
     again = client.post(f"{room(incident)}publish/", fields_of(response, status="identified"))
     assert again.status_code == 302  # having seen it, he may
+    assert UpdateDraft.objects.get().facts["workaround"] == "Use the replica."
+    assert UpdateDraft.objects.get().facts["symptoms"] == "mine"
+
+
+def test_two_people_write_their_parts_and_neither_is_lost(as_user, lead, incident):
+    other = make_component("pg-2")
+    client = as_user(lead)
+    mine = fields_of(client.get(room(incident)), symptoms="mine", severity="1")
+    theirs = fields_of(client.get(room(incident)), workaround="theirs", title="Better", users_affected_low="5")
+    theirs |= {"users_affected_high": "9", f"level_{other.pk}": "partial", "detected_at": "2026-01-02T03:04"}
+
+    client.post(f"{room(incident)}save/", theirs)
+    page = client.post(f"{room(incident)}save/", mine)
+    client.post(f"{room(incident)}save/", fields_of(page, workaround=""))
+
+    incident.refresh_from_db()
+    incident.facts.refresh_from_db()
+    assert (incident.title, incident.severity) == ("Better", 1)
+    assert incident.detected_at.isoformat() == "2026-01-02T03:04:00+00:00"
+    facts = incident.facts
+    assert (facts.symptoms, facts.workaround, facts.users_affected_low, facts.users_affected_high) == (
+        "mine",
+        "",  # seen and taken back by the last
+        5,
+        9,
+    )
+    assert {impact.component.name: impact.level for impact in incident.impacts.all()} == {
+        "pg-1": "major",
+        "pg-2": "partial",
+    }
 
 
 def test_a_second_update_while_one_waits_is_refused_in_words(as_user, lead, incident):
