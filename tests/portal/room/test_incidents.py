@@ -39,7 +39,7 @@ def test_list_is_honest_about_a_late_promise(as_user, support, component):
 
 
 def test_list_without_incidents_says_so(as_user, support):
-    assert "Nothing is broken." in as_user(support).get("/room/").content.decode()
+    assert "No incident is open." in as_user(support).get("/room/").content.decode()
 
 
 def test_list_queries_do_not_grow(as_user, lead, component):
