@@ -118,7 +118,10 @@ def frame(message: Message, company: Company) -> tuple[str, str]:
     """The text and the HTML of a message inside the mail's frame: greeting, labels, link, footer."""
     context = {
         "message": message,
-        "company": company,
+        "company": {
+            "name": marks.clean_line(company.name),
+            "support_phone": marks.clean_line(company.support_phone),
+        },
         "internal": message.variant == Variant.INTERNAL,
         **{name: marks.mark(name) for name in ("name", "account", "labels", "link", "unsubscribe")},
     }
@@ -180,4 +183,9 @@ def _subject(value: str) -> str:
 
 
 def _address(name: str, address: str) -> str:
-    return formataddr((marks.clean_line(name), marks.clean_line(address)), "utf-8")
+    name, address = marks.clean_line(name), marks.clean_line(address)
+    if name.isascii():
+        return formataddr((name, address))
+    words = Header(name, "utf-8", header_name="Reply-To").encode(linesep="\r\n")  # of 75 octets at most (RFC 2047)
+    address.encode("ascii")  # refuses another address, as formataddr does
+    return f"{words}\r\n <{address}>"

@@ -92,7 +92,7 @@ def recipient(**fields: Any) -> Recipient:
         "labels": ["shop.example"],
         "key": "6c0e7e5e-0000-4000-8000-000000000001",
     }
-    return Recipient(**values | fields)
+    return Recipient(**{name: (values | fields)[name] for name in Recipient.__dataclass_fields__})
 
 
 def built(message: Message, **fields: Any) -> tuple[EmailMessage, bytes]:
