@@ -3,5 +3,5 @@ from django.apps import AppConfig
 
 class CommsConfig(AppConfig):
     name = "comms"
-    verbose_name = "communication"
+    verbose_name = "Communication"
     default_auto_field = "django.db.models.BigAutoField"

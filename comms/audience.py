@@ -15,9 +15,17 @@ MONEY_ROLES = (ContactRole.BILLING, ContactRole.EXECUTIVE, ContactRole.ADMINISTR
 
 def usage_of(incident: Incident, until: datetime) -> QuerySet[Usage]:
     """Usage of any component that the incident ever touched, on any day of it: who was told is told the end (C11)."""
-    return Usage.objects.current(
-        since=incident.detected_at.astimezone(UTC).date(), until=until.astimezone(UTC).date()
-    ).filter(component__impacts__incident=incident)
+    return _usage_on_its_days(incident, until).filter(component__impacts__incident=incident)
+
+
+def _usage_on_its_days(incident: Incident, until: datetime) -> QuerySet[Usage]:
+    return Usage.objects.current(since=incident.detected_at.astimezone(UTC).date(), until=until.astimezone(UTC).date())
+
+
+def told_of(incident: Incident, until: datetime) -> QuerySet[Usage]:
+    """The same, of components that a published update has named: what a customer may see."""
+    told = incident.impacts.filter(told_at__isnull=False)
+    return _usage_on_its_days(incident, until).filter(component__in=told.values("component"))
 
 
 def accounts_affected(incident: Incident, until: datetime) -> QuerySet[Account]:
@@ -25,11 +33,16 @@ def accounts_affected(incident: Incident, until: datetime) -> QuerySet[Account]:
 
 
 def of_incident(incident: Incident, variant: Variant, until: datetime) -> QuerySet[ContactPoint]:
-    """The affected accounts' contacts who read this track, whatever their language."""
+    """The affected accounts' contacts who read this track, whatever their language.
+
+    The components are asked for first: from their numbers the planner knows how many use them, from a join it does not
+    (100,000 of 100,000 contacts in 50 instead of 200 ms).
+    """
+    touched = list(incident.impacts.order_by().values_list("component_id", flat=True).distinct())
     return ContactPoint.objects.reachable().filter(
         kind=TransportKind.EMAIL,
         contact__effective_track=variant,
-        contact__account__in=accounts_affected(incident, until).values("pk"),
+        contact__account__in=_usage_on_its_days(incident, until).filter(component__in=touched).values("account"),
     )
 
 

@@ -31,7 +31,6 @@ class Claimed:
     account_id: int | None
     account: str
     zone: str
-    language: str
     first_attempt_at: datetime
 
 
@@ -68,8 +67,7 @@ WITH picked AS (
 )
 SELECT c.id, c.attempts, c.message_id, c.contact_point_id, c.key::text, p.address, p.suppressed_at IS NOT NULL,
        coalesce(k.name, u.name, ''), a.id, coalesce(a.name, ''),
-       coalesce(nullif(k.timezone, ''), a.timezone, u.timezone, 'UTC'),
-       coalesce(nullif(k.language, ''), a.language, u.language, 'en'), c.first_attempt_at
+       coalesce(nullif(k.timezone, ''), a.timezone, u.timezone, 'UTC'), c.first_attempt_at
 FROM claimed c
 LEFT JOIN customers_contactpoint p ON p.id = c.contact_point_id
 LEFT JOIN customers_contact k ON k.id = p.contact_id

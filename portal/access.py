@@ -13,7 +13,7 @@ from django.db.models import DateTimeField, Exists, ExpressionWrapper, OuterRef,
 from django.db.models.functions import Coalesce, Now, TruncDate
 from django.http import Http404, HttpRequest, HttpResponseBase
 
-from comms.audience import accounts_affected, usage_of
+from comms.audience import told_of
 from comms.choices import CreditState, Variant
 from comms.models import Credit, Incident, Message, Promise
 from customers import clock
@@ -67,6 +67,7 @@ def incidents_for(viewer: Viewer) -> QuerySet[Incident]:
         Q(ends_on=None) | Q(ends_on__gte=TruncDate(detected, tzinfo=UTC)),
         starts_on__lte=TruncDate(until, tzinfo=UTC),
         component__impacts__incident=OuterRef("pk"),
+        component__impacts__told_at__isnull=False,
     )
     return Incident.objects.published().filter(Exists(used))
 
@@ -74,7 +75,7 @@ def incidents_for(viewer: Viewer) -> QuerySet[Incident]:
 def labels_for(viewer: Viewer, incident: Incident) -> QuerySet[Usage]:
     """The viewer's own labels that an incident of his touches."""
     until = incident.resolved_at or clock.now()
-    return usage_of(incident, until).filter(account__in=viewer.account_ids).distinct()
+    return told_of(incident, until).filter(account__in=viewer.account_ids).distinct()
 
 
 def readings_of(incident: Incident, user_ids: Iterable[int]) -> dict[int, tuple[Variant, str]]:
@@ -86,7 +87,7 @@ def readings_of(incident: Incident, user_ids: Iterable[int]) -> dict[int, tuple[
     until = incident.resolved_at or clock.now()
     rows = (
         Contact.objects.annotate(reads=READS)
-        .filter(user__in=list(user_ids), user__is_active=True, account__in=accounts_affected(incident, until))
+        .filter(user__in=list(user_ids), user__is_active=True, account__in=told_of(incident, until).values("account"))
         .order_by("user_id", "-effective_track", "pk")  # technical sorts after business
         .values_list("user_id", "effective_track", "reads")
     )

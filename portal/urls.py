@@ -1,6 +1,8 @@
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one door, its rate limit
 admin.site.site_header = "Customers and messages"
 admin.site.site_title = "Administration"
 admin.site.index_title = "Administration"

@@ -107,7 +107,6 @@ def _envelopes(rows: Sequence[Claimed], kept: list[Settled]) -> Iterator[Envelop
             name=row.name,
             account=row.account,
             zone=row.zone,
-            language=row.language,
             labels=labels[row.message_id].get(row.account_id, []),
             key=row.key,
         )

@@ -227,7 +227,7 @@ def _set_impacts(incident: Incident, impacts: Mapping[Component, ImpactLevel], n
             _change_level(impact, level, now)
             changed.append(f"{component}: {level.label}")
     for impact in present.values():
-        if incident.published_at is None:
+        if impact.told_at is None:
             impact.delete()
         else:
             impact.ended_at = now
@@ -240,7 +240,7 @@ def _set_impacts(incident: Incident, impacts: Mapping[Component, ImpactLevel], n
 
 def _change_level(impact: IncidentImpact, level: ImpactLevel, now: datetime) -> None:
     """Once customers were told, what was a major outage until now stays one: credits count it by its level (H2)."""
-    if impact.incident.published_at is None:
+    if impact.told_at is None:
         impact.level = level
         impact.save(update_fields=["level"])
         return

@@ -90,7 +90,7 @@ TEMPLATES = {
         "Affected services: {services}\n"
         "It lasted: {duration}\n"
         "What we keep an eye on: {watched}\n"
-        "What we change so that it does not happen again: {prevention}\n"
+        "How we prevent a recurrence: {prevention}\n"
         "Your action required: {customer_action}",
     ),
 }

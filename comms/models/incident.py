@@ -87,6 +87,7 @@ class IncidentImpact(models.Model):
     level = models.CharField(_("how badly"), max_length=16, choices=ImpactLevel, default=ImpactLevel.PARTIAL)
     started_at = models.DateTimeField(_("since"))
     ended_at = models.DateTimeField(_("until"), null=True, blank=True)
+    told_at = models.DateTimeField(_("customers were told"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("impact")

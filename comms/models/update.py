@@ -18,6 +18,8 @@ class IncidentUpdate(models.Model):
     request_id = models.UUIDField(_("request"), unique=True)
     status = models.CharField(_("status"), max_length=16, choices=IncidentStatus)
     severity = models.PositiveSmallIntegerField(_("severity"), choices=Severity)
+    title = models.CharField(_("title"), max_length=160)
+    affected = models.JSONField(_("affected components: id and how badly"))
     facts = models.JSONField(_("facts"))
     author = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("author"))
     approver = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")

@@ -34,7 +34,6 @@ class Recipient:
     name: str
     account: str
     zone: str
-    language: str
     labels: Sequence[str]
     key: str
 
@@ -71,7 +70,7 @@ class MailForm:
         }
 
         def value_of(name: str) -> str:
-            words = marks.time_words(name, to.zone, to.language)
+            words = marks.time_words(name, to.zone, self.message.language)
             return plain[name] if words is None else words
 
         return b"".join(
@@ -186,6 +185,6 @@ def _address(name: str, address: str) -> str:
     name, address = marks.clean_line(name), marks.clean_line(address)
     if name.isascii():
         return formataddr((name, address))
-    words = Header(name, "utf-8", header_name="Reply-To").encode(linesep="\r\n")  # of 75 octets at most (RFC 2047)
+    words = Header(name, "utf-8", header_name="Reply-To").encode(linesep="\r\n", maxlinelen=75)  # RFC 2047, 2
     address.encode("ascii")  # refuses another address, as formataddr does
     return f"{words}\r\n <{address}>"

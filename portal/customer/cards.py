@@ -110,7 +110,7 @@ def cards_of(viewer: Viewer, incidents: Sequence[Incident], touches: Sequence[To
             Card(
                 incident=incident,
                 variant=variants[incident.pk],
-                heading=_heading(incident, variants[incident.pk], services),
+                heading=_heading(incident, variants[incident.pk], services, last.get(incident.pk)),
                 services=services,
                 labels=labels_of(mine[incident.pk]),
                 last=last.get(incident.pk),
@@ -120,10 +120,10 @@ def cards_of(viewer: Viewer, incidents: Sequence[Incident], touches: Sequence[To
     return cards
 
 
-def _heading(incident: Incident, variant: Variant, services: Sequence[ServiceState]) -> str:
+def _heading(incident: Incident, variant: Variant, services: Sequence[ServiceState], last: Message | None) -> str:
     """A title is written by engineers for engineers; a business reader gets his services' names instead (D1)."""
-    if variant is Variant.TECHNICAL:
-        return incident.title
+    if variant is Variant.TECHNICAL and last is not None and last.update is not None:
+        return last.update.title
     return ", ".join(state.service.name for state in services) or incident.reference
 
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce, Now, TruncDate
 from django.utils.translation import gettext as _
 
 from comms.choices import ImpactLevel
-from comms.models import Incident
+from comms.models import Incident, IncidentUpdate
 from customers.models import Service
 from portal.access import Viewer, usage_for
 
@@ -27,8 +27,8 @@ class Touch:
     label: str
     service: Service
     component_id: int
-    level: ImpactLevel
-    ended: bool
+    level: ImpactLevel | None
+    """How badly, as last published; None where it is restored."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,16 @@ def touches_of(viewer: Viewer, incidents: Sequence[Incident]) -> list[Touch]:
         usage_for(viewer)
         .annotate(
             incident_id=F("component__impacts__incident_id"),
-            level=F("component__impacts__level"),
-            impact_ended_at=F("component__impacts__ended_at"),
+            told_at=F("component__impacts__told_at"),
             since=TruncDate("component__impacts__incident__detected_at", tzinfo=UTC),
             until=TruncDate(Coalesce("component__impacts__incident__resolved_at", Now()), tzinfo=UTC),
         )
         .filter(Q(ends_on=None) | Q(ends_on__gte=F("since")), incident_id__in=[i.pk for i in incidents])
-        .filter(starts_on__lte=F("until"))
+        .filter(starts_on__lte=F("until"), told_at__isnull=False)
         .select_related("component__service")
         .order_by("component__service__position", "component__service__name", "label")
     )
+    levels = _levels_told(incidents)
     return [
         Touch(
             row.incident_id,
@@ -73,11 +73,19 @@ def touches_of(viewer: Viewer, incidents: Sequence[Incident]) -> list[Touch]:
             row.label,
             row.component.service,
             row.component_id,
-            ImpactLevel(row.level),
-            row.impact_ended_at is not None,
+            levels[row.incident_id].get(row.component_id),
         )
         for row in rows
     ]
+
+
+def _levels_told(incidents: Sequence[Incident]) -> dict[int, dict[int, ImpactLevel]]:
+    """Per incident what its last update said of its components; what staff have saved since is not said yet."""
+    last = IncidentUpdate.objects.filter(incident__in=incidents).order_by("incident_id", "-number")
+    return {
+        update.incident_id: {int(component): ImpactLevel(level) for component, level in update.affected.items()}
+        for update in last.distinct("incident_id")
+    }
 
 
 def some_of(labels: Sequence[str]) -> str:
@@ -94,7 +102,7 @@ def state_of(
     service: Service, touches: Sequence[Touch], *, well: str, labels: Iterable[str] | None = None
 ) -> ServiceState:
     """The service as bad as its worst touch that has not ended; `well` is the word for it without one."""
-    state = worst(touch.level.value for touch in touches if not touch.ended)
+    state = worst(touch.level.value for touch in touches if touch.level is not None)
     word = well if state == OPERATIONAL else str(ImpactLevel(state).label)
     return ServiceState(service, state, word, labels_of(touches) if labels is None else tuple(sorted(labels)))
 

@@ -54,7 +54,6 @@ def test_claim_leases_counts_and_brings_all_that_a_mail_needs():
         account_id=contact.account_id,
         account="Jensen & Co",
         zone="Europe/Berlin",
-        language="en",
         first_attempt_at=now,
     )
     assert (delivery.state, delivery.attempts, delivery.leased_until) == ("claimed", 1, now + LEASE)
@@ -74,11 +73,11 @@ def test_claim_takes_what_is_due_of_its_lane_oldest_first_up_to_the_limit():
 
 
 @pytest.mark.django_db
-def test_claim_prefers_the_persons_own_zone_and_language():
+def test_claim_prefers_the_persons_own_zone():
     queue(1)
-    Contact.objects.update(timezone="America/New_York", language="de")
+    Contact.objects.update(timezone="America/New_York")
     (row,) = claim()
-    assert (row.zone, row.language) == ("America/New_York", "de")
+    assert row.zone == "America/New_York"
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -64,6 +64,8 @@ def publish_update(
         request_id=request_id,
         status=status,
         severity=incident.severity,
+        title=incident.title,
+        affected={str(impact.component_id): impact.level for impact in incident.impacts.filter(ended_at=None)},
         facts=dict(facts),
         author=author,
         approver=approver,
@@ -164,7 +166,8 @@ def check(
 
 
 def _move(incident: Incident, status: IncidentStatus, now: datetime) -> None:
-    """The incident's own state: status, number, and the intervals of what is affected."""
+    """The incident's own state: status, number, and the intervals of what is affected, which customers now hear of."""
+    incident.impacts.filter(told_at=None).update(told_at=now)
     resolves = status is IncidentStatus.RESOLVED and incident.is_open
     reopens = status is not IncidentStatus.RESOLVED and not incident.is_open
     if resolves:
@@ -173,7 +176,8 @@ def _move(incident: Incident, status: IncidentStatus, now: datetime) -> None:
     elif reopens:
         again = affected_now(incident)
         IncidentImpact.objects.bulk_create(
-            IncidentImpact(incident=incident, component=i.component, level=i.level, started_at=now) for i in again
+            IncidentImpact(incident=incident, component=i.component, level=i.level, started_at=now, told_at=now)
+            for i in again
         )
         incident.resolved_at = None
     incident.status = status

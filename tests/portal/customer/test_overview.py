@@ -37,10 +37,13 @@ def test_overview_says_what_is_restored_while_the_incident_is_open(account, busi
     incident = make_incident(databases, hosting)
     publish(incident)
     IncidentImpact.objects.filter(component=hosting).update(ended_at=clock.now())
+    before = seen_by(business)
+    publish(incident, IncidentStatus.IDENTIFIED)
 
     overview = seen_by(business)
 
     (card,) = overview.cards
+    assert before.sentence == "All 2 of your services are affected."  # saved, but not said yet
     assert [(s.service.pk, s.state, s.word) for s in card.services] == [
         (databases.service.pk, "major", "major outage"),
         (hosting.service.pk, "operational", "restored"),
