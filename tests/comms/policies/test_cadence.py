@@ -226,9 +226,7 @@ def test_snapshot_refuses_to_lose_seconds():
     ],
 )
 def test_from_json_refuses_what_it_did_not_write(row):
-    with pytest.raises(
-        ValueError, match="severity 3, technical track has no whole number of minutes for grace"
-    ):
+    with pytest.raises(ValueError, match="severity 3, technical track has no whole number of minutes for grace"):
         from_json({"3": {"technical": row}})
 
 

@@ -141,9 +141,7 @@ def test_downtime_counts_nothing_after_until():
 
 
 def test_downtime_counts_nothing_after_until_even_where_both_ends_are_known():
-    assert downtime_of_service([Impact(1, at(0), at(60))], [UsageSpan(1, at(-10), at(90))], at(45)) == [
-        span(0, 45)
-    ]
+    assert downtime_of_service([Impact(1, at(0), at(60))], [UsageSpan(1, at(-10), at(90))], at(45)) == [span(0, 45)]
 
 
 def test_downtime_of_a_reopened_incident_leaves_out_the_time_between():

@@ -73,16 +73,13 @@ def test_illegal_transition_says_what_to_do_instead():
         check_transition(S.IDENTIFIED, S.INVESTIGATING)
 
     assert str(refused.value) == (
-        "An incident that is identified cannot go to investigating. "
-        "It can go to: identified, monitoring, resolved."
+        "An incident that is identified cannot go to investigating. It can go to: identified, monitoring, resolved."
     )
     assert (refused.value.current, refused.value.target) == (S.IDENTIFIED, S.INVESTIGATING)
 
 
 def test_illegal_transition_from_resolved_does_not_offer_reopening():
-    with pytest.raises(
-        IllegalTransition, match=r"resolved cannot go to monitoring\. It can go to: resolved\.$"
-    ):
+    with pytest.raises(IllegalTransition, match=r"resolved cannot go to monitoring\. It can go to: resolved\.$"):
         check_transition(S.RESOLVED, S.MONITORING)
 
 

@@ -194,9 +194,7 @@ def test_credit_percent_refuses_an_uptime_that_cannot_be():
     ],
 )
 def test_credit_amount(fee, percent, already, cap, amount):
-    found = credit_amount(
-        Decimal(fee), Decimal(percent), Decimal(already), None if cap is None else Decimal(cap)
-    )
+    found = credit_amount(Decimal(fee), Decimal(percent), Decimal(already), None if cap is None else Decimal(cap))
 
     assert str(found) == amount
 

@@ -43,9 +43,7 @@ def test_read_ticket_reads_the_subject():
 
 
 def test_read_ticket_gives_one_evidence_of_a_rule_however_often_it_hits():
-    assert rules_of("Invoice", "Invoice 1, invoice 2, the price of invoice 3 and what was paid") == [
-        "billing"
-    ]
+    assert rules_of("Invoice", "Invoice 1, invoice 2, the price of invoice 3 and what was paid") == ["billing"]
 
 
 def test_read_ticket_cuts_the_excerpt_to_80_characters_around_the_hit():
@@ -88,9 +86,7 @@ def test_read_ticket_goes_on_after_a_quoted_line_and_a_closed_quotation():
     assert rules_of("", "<blockquote>what?</blockquote><p>SQLSTATE[HY000]</p>") == ["stack_trace"]
 
 
-@pytest.mark.parametrize(
-    "subject", ["Re: SQLSTATE[HY000]", "Fwd: SQLSTATE[HY000]", "RE: WG: SQLSTATE[HY000]"]
-)
+@pytest.mark.parametrize("subject", ["Re: SQLSTATE[HY000]", "Fwd: SQLSTATE[HY000]", "RE: WG: SQLSTATE[HY000]"])
 def test_read_ticket_leaves_out_a_subject_that_somebody_else_wrote(subject):
     assert rules_of(subject, "Thank you!") == []
 
@@ -128,9 +124,7 @@ def test_read_ticket_ends_on_text_that_is_made_to_be_slow(body):
 def test_read_onboarding_of_ticked_boxes():
     at = NOW - timedelta(days=3)
 
-    assert read_onboarding(
-        {"requested_ssh_keys": True, "asked_for_api_access": "yes", "newsletter": True}, at
-    ) == [
+    assert read_onboarding({"requested_ssh_keys": True, "asked_for_api_access": "yes", "newsletter": True}, at) == [
         Evidence("api_access", TECHNICAL, 1.5, "asked_for_api_access: yes", at),
         Evidence("ssh_keys", TECHNICAL, 2.0, "requested_ssh_keys: yes", at),
     ]
@@ -185,9 +179,7 @@ def test_verdict_weighs_both_sides_and_shows_the_strongest_first():
 
 @pytest.mark.parametrize(("technical", "business"), [(2.0, 2.0), (0.9, 0.0), (0.0, 0.9), (4.0, 2.0)])
 def test_verdict_below_the_threshold_is_unsure(technical, business):
-    evidence = [
-        signal(track, weight) for track, weight in ((TECHNICAL, technical), (BUSINESS, business)) if weight
-    ]
+    evidence = [signal(track, weight) for track, weight in ((TECHNICAL, technical), (BUSINESS, business)) if weight]
 
     assert verdict(evidence, NOW).track is None
 

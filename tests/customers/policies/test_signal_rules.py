@@ -17,10 +17,7 @@ def test_rules_have_one_name_each():
 
 
 def test_rules_of_one_name_agree_wherever_they_are_read():
-    told = {
-        (rule.name, rule.track, rule.weight, rule.description)
-        for rule in (*RULES, *TICK_RULES, *ANSWER_RULES)
-    }
+    told = {(rule.name, rule.track, rule.weight, rule.description) for rule in (*RULES, *TICK_RULES, *ANSWER_RULES)}
 
     assert len(told) == len({name for name, *_ in told})
 
