@@ -22,6 +22,7 @@ def record_ticket(
 
     The requester is matched to a contact by e-mail; an unmatched ticket is kept and waits for a person.
     """
+    subject, body = subject.replace("\x00", ""), body.replace("\x00", "")  # no database text can hold it
     known = Ticket.objects.filter(source=source, external_id=external_id).first()
     if known is not None:
         return known, False
