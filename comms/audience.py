@@ -35,10 +35,9 @@ def accounts_affected(incident: Incident, until: datetime) -> QuerySet[Account]:
 def of_incident(incident: Incident, variant: Variant, until: datetime) -> QuerySet[ContactPoint]:
     """The affected accounts' contacts who read this track, whatever their language.
 
-    The components are asked for first: from their numbers the planner knows how many use them, from a join it does not
-    (100,000 of 100,000 contacts in 50 instead of 200 ms).
+    Usage leads to the contacts by itself: by way of the accounts, all of them would be read to find the few affected.
     """
-    touched = list(incident.impacts.order_by().values_list("component_id", flat=True).distinct())
+    touched = incident.impacts.values("component")
     return ContactPoint.objects.reachable().filter(
         kind=TransportKind.EMAIL,
         contact__effective_track=variant,
