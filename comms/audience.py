@@ -1,12 +1,13 @@
 """Who receives a message: a QuerySet of contact points. Track and access are frozen when it is fanned out."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 
-from comms.choices import Variant
-from comms.models import Incident, Message
-from customers.choices import ContactRole, Language, TransportKind
+from comms.choices import IncidentStatus, Variant
+from comms.models import Incident, IncidentUpdate, Message
+from customers.choices import ContactRole, Language, TransportKind, Wants
 from customers.models import Account, Contact, ContactPoint, Usage
 from customers.models.account import READS
 
@@ -33,16 +34,58 @@ def accounts_affected(incident: Incident, until: datetime) -> QuerySet[Account]:
 
 
 def of_incident(incident: Incident, variant: Variant, until: datetime) -> QuerySet[ContactPoint]:
-    """The affected accounts' contacts who read this track, whatever their language.
+    """The affected accounts' contacts who read this track and want to hear of such an incident, on all their channels.
 
     Usage leads to the contacts by itself: by way of the accounts, all of them would be read to find the few affected.
     """
     touched = incident.impacts.values("component")
-    return ContactPoint.objects.reachable().filter(
-        kind=TransportKind.EMAIL,
-        contact__effective_track=variant,
-        contact__account__in=_usage_on_its_days(incident, until).filter(component__in=touched).values("account"),
+    return (
+        ContactPoint.objects.reachable()
+        .filter(
+            contact__effective_track=variant,
+            contact__severity_threshold__lte=_highest_severity(incident),
+            contact__account__in=_usage_on_its_days(incident, until).filter(component__in=touched).values("account"),
+        )
+        .exclude(contact__in=_of_other_services(incident))
+        .exclude(depends_on__in=incident.impacts.filter(ended_at=None).values("component"))
     )
+
+
+def _highest_severity(incident: Incident) -> int:
+    """The highest that was ever published: whoever was told by it goes on being told, whatever it is now (C11)."""
+    told = incident.updates.aggregate(highest=Max("severity"))["highest"] or 0
+    return max(incident.severity, told)
+
+
+def _of_other_services(incident: Incident) -> QuerySet[Any]:
+    """Contacts who chose some services, none of which the incident touched."""
+    choices = Contact.services.through.objects
+    chosen = choices.filter(service__components__impacts__incident=incident)
+    return choices.exclude(contact__in=chosen.values("contact")).values("contact")
+
+
+def without_a_way(incident: Incident, until: datetime) -> QuerySet[Account]:
+    """Affected accounts none of whose contacts can be reached in writing: somebody has to call them (E8)."""
+    ways = ContactPoint.objects.reachable().exclude(
+        depends_on__in=incident.impacts.filter(ended_at=None).values("component")
+    )
+    return accounts_affected(incident, until).exclude(Exists(ways.filter(contact__account=OuterRef("pk"))))
+
+
+def mailbox_down(incident: Incident, until: datetime) -> QuerySet[ContactPoint]:
+    """Addresses that rest on what is broken itself: another way is used meanwhile (A4d)."""
+    return ContactPoint.objects.reachable().filter(
+        contact__account__in=accounts_affected(incident, until).values("pk"),
+        depends_on__in=incident.impacts.filter(ended_at=None).values("component"),
+    )
+
+
+def wanting(update: IncidentUpdate) -> list[Wants]:
+    """Who is sent this update, by what contacts chose (E7): each, a changed status, start and end."""
+    before = update.incident.updates.filter(number__lt=update.number).first()
+    if before is None or update.status == IncidentStatus.RESOLVED:
+        return [Wants.ALL, Wants.CHANGES, Wants.ENDS]
+    return [Wants.ALL] if before.status == update.status else [Wants.ALL, Wants.CHANGES]
 
 
 def in_language(points: QuerySet[ContactPoint], language: str, others: list[str]) -> QuerySet[ContactPoint]:
@@ -57,6 +100,7 @@ def of_message(message: Message, *, now: datetime) -> QuerySet[ContactPoint]:
     """The contact points of a message, by its source."""
     if message.update is not None:
         points = of_incident(message.update.incident, Variant(message.variant), now)
+        points = points.filter(contact__wants__in=wanting(message.update))
         others = message.update.messages.filter(variant=message.variant).exclude(pk=message.pk)
         return in_language(points, message.language, list(others.values_list("language", flat=True)))
     if message.credit is not None:

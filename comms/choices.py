@@ -91,6 +91,20 @@ class IncidentSource(models.TextChoices):
     ALERTMANAGER = "alertmanager", _("Prometheus Alertmanager")
 
 
+class CallReason(models.TextChoices):
+    """Why a person has to call an affected account (E8, A4d)."""
+
+    NO_CONTACT = "no_contact", _("no contact that can be reached")
+    MAILBOX_DOWN = "mailbox_down", _("the mailbox is down with the outage")
+    FAILED = "failed", _("every message failed")
+
+
+class CallResult(models.TextChoices):
+    REACHED = "reached", _("reached")
+    VOICEMAIL = "voicemail", _("left a message")
+    NOT_REACHED = "not_reached", _("not reached")
+
+
 class CreditState(models.TextChoices):
     PROPOSED = "proposed", _("proposed")
     APPROVED = "approved", _("approved")

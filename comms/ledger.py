@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from comms.choices import DeliveryState, Lane
+from customers.choices import TransportKind
 
 LEASE = timedelta(seconds=90)
 DEAD_AFTER = 5  # leases lost in a row of attempts: the row kills its workers (R21)
@@ -24,8 +25,10 @@ class Claimed:
     attempt: int
     message_id: int
     contact_point_id: int
+    kind: str
     key: str
     address: str | None
+    secret: str
     suppressed: bool
     name: str
     account_id: int | None
@@ -51,7 +54,7 @@ CLAIM = """
 WITH picked AS (
     SELECT id, state <> 'queued' AND lost_leases + 1 >= %(dead)s AS dead FROM comms_delivery
     WHERE lane = %(lane)s AND state IN ('queued', 'claimed', 'started') AND due_at <= %(now)s
-      AND (state = 'queued' OR leased_until < %(now)s)
+      AND (state = 'queued' OR leased_until < %(now)s) AND NOT (kind = ANY(%(resting)s))
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE comms_delivery d SET
@@ -63,9 +66,10 @@ WITH picked AS (
         uncertain_attempts = d.uncertain_attempts + (d.state = 'started')::int,
         attempts = d.attempts + 1, first_attempt_at = coalesce(d.first_attempt_at, %(now)s)
     FROM picked WHERE d.id = picked.id
-    RETURNING d.id, d.attempts, d.message_id, d.contact_point_id, d.key, d.state, d.first_attempt_at
+    RETURNING d.id, d.attempts, d.message_id, d.contact_point_id, d.kind, d.key, d.state, d.first_attempt_at
 )
-SELECT c.id, c.attempts, c.message_id, c.contact_point_id, c.key::text, p.address, p.suppressed_at IS NOT NULL,
+SELECT c.id, c.attempts, c.message_id, c.contact_point_id, c.kind, c.key::text, p.address,
+       coalesce(p.secret, ''), p.suppressed_at IS NOT NULL,
        coalesce(k.name, u.name, ''), a.id, coalesce(a.name, ''),
        coalesce(nullif(k.timezone, ''), a.timezone, u.timezone, 'UTC'), c.first_attempt_at
 FROM claimed c
@@ -78,18 +82,53 @@ ORDER BY c.id
 """
 
 
-def claim(lane: Lane, *, now: datetime, limit: int) -> list[Claimed]:
-    """Take up to `limit` due rows of a lane for ourselves: leased, attempts counted, committed when this returns."""
-    values: dict[str, str | datetime | int] = {
+def claim(lane: Lane, *, now: datetime, limit: int, resting: Sequence[TransportKind] = ()) -> list[Claimed]:
+    """Take up to `limit` due rows of a lane for ourselves: leased, attempts counted, committed when this returns.
+
+    Channels that are `resting` (their breaker is open) are left where they are.
+    """
+    values: dict[str, str | datetime | int | list[str]] = {
         "lane": lane,
         "now": now,
         "limit": limit,
         "lease": now + LEASE,
         "dead": DEAD_AFTER,
+        "resting": [kind.value for kind in resting],
     }
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, values)
         return [Claimed(*row) for row in cursor.fetchall()]
+
+
+ORDER = """
+SELECT d.id, max(u.number) FILTER (WHERE u.number > own.number),
+       coalesce(bool_or(o.state IN ('claimed', 'started') AND o.leased_until >= %(now)s AND u.number < own.number), false)
+FROM unnest(%(ids)s::bigint[]) AS mine(id)
+JOIN comms_delivery d ON d.id = mine.id
+JOIN comms_message m ON m.id = d.message_id
+JOIN comms_incidentupdate own ON own.id = m.update_id
+JOIN comms_delivery o ON o.contact_point_id = d.contact_point_id AND o.id <> d.id
+JOIN comms_message n ON n.id = o.message_id
+JOIN comms_incidentupdate u ON u.id = n.update_id AND u.incident_id = own.incident_id
+GROUP BY d.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a delivery stands among those of its incident to the same address."""
+
+    newer: int | None
+    """The number of a later update that the same address gets: this one is out of date."""
+    older_leaving: bool
+    """An earlier one is being sent at this moment by somebody else: this one must not overtake it."""
+
+
+def order_of(ids: Sequence[int], *, now: datetime) -> dict[int, Order]:
+    """Per delivery that has company of its incident at its address: how it stands in the order."""
+    with connection.cursor() as cursor:
+        cursor.execute(ORDER, {"ids": list(ids), "now": now})
+        return {row[0]: Order(row[1], row[2]) for row in cursor.fetchall()}
 
 
 class LeaseLost(Exception):

@@ -32,6 +32,18 @@ class Severity(models.IntegerChoices):
 
 class TransportKind(models.TextChoices):
     EMAIL = "email", _("e-mail")
+    WEBHOOK = "webhook", _("webhook")
+    SLACK = "slack", _("Slack or compatible")
+    TEAMS = "teams", _("Microsoft Teams or compatible")
+    SMS = "sms", _("SMS")
+
+
+class Wants(models.TextChoices):
+    """Which updates a contact is sent; the portal always has all (E7)."""
+
+    ALL = "all", _("every update")
+    CHANGES = "changes", _("changes of status only")
+    ENDS = "ends", _("start and end only")
 
 
 class Cohort(models.TextChoices):

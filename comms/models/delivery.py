@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from comms.choices import DeliveryState, Lane
 from comms.models.message import Message
+from customers.choices import TransportKind
 from customers.models import ContactPoint
 
 UNFINISHED = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.STARTED)
@@ -27,6 +28,9 @@ class Delivery(models.Model):
     )
     contact_point = models.ForeignKey(
         ContactPoint, models.DO_NOTHING, related_name="deliveries", db_constraint=False, db_index=False
+    )
+    kind = models.CharField(
+        _("channel"), max_length=16, choices=TransportKind, default=TransportKind.EMAIL, db_default=TransportKind.EMAIL
     )
     lane = models.CharField(_("lane"), max_length=16, choices=Lane)
     state = models.CharField(

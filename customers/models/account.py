@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils.translation import gettext_lazy as _
 
-from customers.choices import Cohort, ContactRole, Language, Track, TrackSource, TransportKind
+from customers.choices import Cohort, ContactRole, Language, Severity, Track, TrackSource, TransportKind, Wants
 from customers.models.contract import SlaPolicy
 from customers.models.user import User
 
@@ -95,10 +95,39 @@ class Contact(models.Model):
         _("why this track"), max_length=24, choices=TrackSource, default=TrackSource.DEFAULT
     )
 
+    phone = models.CharField(_("phone"), max_length=40, blank=True)
+    severity_threshold = models.PositiveSmallIntegerField(
+        _("sent from severity"), choices=Severity, default=Severity.ONE
+    )
+    wants = models.CharField(_("is sent"), max_length=8, choices=Wants, default=Wants.ALL)
+    services = models.ManyToManyField(
+        "customers.Service",
+        blank=True,
+        related_name="+",
+        verbose_name=_("only these services"),
+        help_text=_("None chosen: all that the account uses."),
+    )
+    quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
+    quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
+    quiet_always = models.BooleanField(
+        _("quiet also at severity 4 and 5"), default=False, help_text=_("Only where the contact asked for it.")
+    )
+
     class Meta:
         verbose_name = _("contact")
         ordering = ["name"]
-        indexes = [models.Index(Lower("email"), name="contact_by_email")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(quiet_from=None, quiet_until=None)
+                | (Q(quiet_from__isnull=False, quiet_until__isnull=False) & ~Q(quiet_from=F("quiet_until"))),
+                name="contact_quiet_hours_have_both_ends",
+            )
+        ]
+        indexes = [
+            models.Index(Lower("email"), name="contact_by_email"),
+            # fanout.keep_quiet
+            models.Index(fields=["quiet_from"], condition=Q(quiet_from__isnull=False), name="contact_with_quiet_hours"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.account})"
@@ -116,7 +145,19 @@ class ContactPoint(models.Model):
     contact = models.ForeignKey(Contact, models.CASCADE, null=True, blank=True, related_name="points")
     user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="points")
     kind = models.CharField(_("channel"), max_length=16, choices=TransportKind, default=TransportKind.EMAIL)
-    address = models.CharField(_("address"), max_length=254)
+    address = models.CharField(_("address"), max_length=500)
+    secret = models.CharField(
+        _("secret"), max_length=120, blank=True, help_text=_("Of a webhook: signs what is posted (Standard Webhooks).")
+    )
+    depends_on = models.ForeignKey(
+        "customers.Component",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("rests on"),
+        help_text=_("The component that this address itself needs: while it is broken another way is used."),
+    )
     suppressed_at = models.DateTimeField(_("suppressed since"), null=True, blank=True)
     suppressed_reason = models.CharField(_("why suppressed"), max_length=200, blank=True)
 
