@@ -130,7 +130,7 @@ def affected_now(incident: Incident) -> QuerySet[IncidentImpact]:
 
 def _affected_before(incident: Incident) -> list[IncidentImpact]:
     """Where everything has recovered already: what the incident was about."""
-    last = incident.impacts.order_by("component", "-started_at").distinct("component")
+    last = incident.impacts.order_by("component_id", "-started_at").distinct("component_id")
     return list(last.select_related("component__service"))
 
 
