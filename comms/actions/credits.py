@@ -31,7 +31,7 @@ def propose(*, incident_id: int) -> int:
     An incident that is open again proposes nothing: its downtime is not over.
     """
     with transaction.atomic():
-        incident = Incident.objects.select_for_update().get(pk=incident_id)
+        incident = Incident.objects.select_for_update(no_key=True).get(pk=incident_id)
         if incident.resolved_at is None:
             return 0
         accounts = accounts_affected(incident, incident.resolved_at).filter(sla_policy__isnull=False, monthly_fee__gt=0)

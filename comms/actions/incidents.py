@@ -82,14 +82,14 @@ def receive_alerts(
     open_one = Incident.objects.open().filter(source=source, source_key=source_key)
     created = False
     with transaction.atomic():
-        incident = open_one.select_for_update().first()
+        incident = open_one.select_for_update(no_key=True).first()
         if incident is None and _fires_anew(source, source_key, alerts):
             try:
                 with transaction.atomic():
                     incident = _open_from_alerts(source, source_key, title, severity, component_ids)
                 created = True
             except IntegrityError:  # the same group arrived twice at once: the other one opened it
-                incident = open_one.select_for_update().get()
+                incident = open_one.select_for_update(no_key=True).get()
         if incident is not None:
             _note_alerts(incident, alerts)
             if incident.classified_at is None and not created:
@@ -170,7 +170,7 @@ def describe(
     The first saving by a person classifies the draft. An earlier detection or a higher severity may bring the first
     promise forward; nothing moves one back.
     """
-    incident = Incident.objects.select_for_update().get(pk=incident_id)
+    incident = Incident.objects.select_for_update(no_key=True).get(pk=incident_id)
     now = clock.now()
     changes = []
     if severity != incident.severity:
@@ -179,6 +179,9 @@ def describe(
         changes.append(f"title: {clean_line(title)}")
     if detected_at != incident.detected_at:
         changes.append(f"first detected {incident.detected_at:%d %b %H:%M} -> {detected_at:%d %b %H:%M} UTC")
+        incident.impacts.filter(started_at=incident.detected_at).exclude(ended_at__lt=detected_at).update(
+            started_at=min(detected_at, now)
+        )
     incident.title, incident.severity = clean_line(title)[:TITLE_MAX], severity
     incident.detected_at = min(detected_at, now)
     incident.classified_at = incident.classified_at or now
@@ -233,8 +236,6 @@ def _set_impacts(incident: Incident, impacts: Mapping[Component, ImpactLevel], n
             impact.ended_at = now
             impact.save(update_fields=["ended_at"])
         changed.append(f"no longer affected: {impact.component}")
-    if incident.published_at is None:  # the draft's detection may have been corrected
-        incident.impacts.filter(ended_at=None).update(started_at=incident.detected_at)
     return changed
 
 
@@ -264,7 +265,7 @@ def assign_roles(
     Raises:
         RoleConflict: the responder would also be the communications lead, and no reason for it is given.
     """
-    incident = Incident.objects.select_for_update().get(pk=incident_id)
+    incident = Incident.objects.select_for_update(no_key=True).get(pk=incident_id)
     now = clock.now()
     if responder is not None and responder == communications_lead:
         if not override_reason.strip():

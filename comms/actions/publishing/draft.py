@@ -42,7 +42,7 @@ def schedule_update(
     Raises:
         CannotPublish: the update is refused now, so that its author hears it at once and not from the clock.
     """
-    incident = Incident.objects.select_for_update().get(pk=incident_id)
+    incident = Incident.objects.select_for_update(no_key=True).get(pk=incident_id)
     known = UpdateDraft.objects.filter(request_id=request_id).first()
     if known is not None:
         return known
@@ -143,6 +143,9 @@ def _publish_draft(draft_id: int) -> bool:
     )
     if draft is None:  # another clock was faster, or it was withdrawn
         return False
+    if needs_approval(draft.incident) and draft.approver is None and not draft.override_reason:
+        _wait_for_approval(draft)
+        return False
     try:
         with transaction.atomic():
             publish_update(
@@ -164,6 +167,14 @@ def _publish_draft(draft_id: int) -> bool:
         timeline.note(draft.incident, TimelineKind.REFUSED, f"Update refused: {refusal}", now=draft.withdrawn_at)
         return False
     return True
+
+
+def _wait_for_approval(draft: UpdateDraft) -> None:
+    """The severity was raised while the undo window ran: now a second person has to see it (D6)."""
+    draft.publish_at = None
+    draft.save(update_fields=["publish_at"])
+    words = f"Severity is {draft.incident.severity} now: the update waits for approval."
+    timeline.note(draft.incident, TimelineKind.SCHEDULED, words, now=clock.now())
 
 
 def _texts_to_json(texts: Texts) -> dict[str, dict[str, str | None]]:

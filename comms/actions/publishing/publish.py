@@ -49,7 +49,7 @@ def publish_update(
     Raises:
         StaleSequence: somebody published in between. CannotPublish, IllegalTransition: see their words.
     """
-    incident = Incident.objects.select_for_update().get(pk=incident_id)
+    incident = Incident.objects.select_for_update(no_key=True).get(pk=incident_id)
     known = IncidentUpdate.objects.filter(request_id=request_id).first()
     if known is not None:
         return known
@@ -111,7 +111,7 @@ def situation_of(
         severity=Severity(incident.severity),
         detected_at=incident.detected_at,
         resolved_at=now if status is IncidentStatus.RESOLVED else None,
-        affected=[_affected(impact) for impact in affected_now(incident)],
+        affected=[_affected(impact) for impact in affected_now(incident) or _affected_before(incident)],
         facts=facts,
         company=company.name,
         phone=company.support_phone,
@@ -126,6 +126,12 @@ def affected_now(incident: Incident) -> QuerySet[IncidentImpact]:
         .select_related("component__service")
         .order_by("component__service__position", "component__name")
     )
+
+
+def _affected_before(incident: Incident) -> list[IncidentImpact]:
+    """Where everything has recovered already: what the incident was about."""
+    last = incident.impacts.order_by("component_id", "-started_at").distinct("component_id")
+    return list(last.select_related("component__service"))
 
 
 def _affected(impact: IncidentImpact) -> Affected:
@@ -152,7 +158,8 @@ def check(
     lifecycle.check_transition(IncidentStatus(incident.status), status, reopening=reopening)
     if not texts:
         raise CannotPublish("Choose at least one track to write to.")
-    if not affected_now(incident).exists():
+    over = status is IncidentStatus.RESOLVED and incident.published_at is not None
+    if not over and not affected_now(incident).exists():
         raise CannotPublish("Choose at least one affected component: without it nobody is concerned.")
     before = {**last.facts, "status": last.status} if last else None
     shared = lifecycle.changes_for_everybody(before, {**facts, "status": status.value})

@@ -7,7 +7,7 @@ import pytest
 
 from comms.actions import incidents
 from comms.actions.incidents import AlertSeen, RoleConflict
-from comms.choices import ImpactLevel, IncidentSource, IncidentStatus, TimelineKind
+from comms.choices import ImpactLevel, IncidentSource, IncidentStatus, TimelineKind, Variant
 from comms.models import Delivery, Incident
 from customers import clock
 from customers.choices import Severity
@@ -201,3 +201,29 @@ def test_assign_roles_keeps_who_repairs_from_sending_unless_a_reason_is_given(le
     assert incident.timeline.get(kind=TimelineKind.CHANGED).text == (
         "roles: commander Kim Commander, communications lead Lea Lead, responder Lea Lead"
     )
+
+
+@pytest.mark.django_db
+def test_describe_after_publishing_moves_the_first_interval_with_the_detection():
+    component = make_component()
+    incident = make_incident(component, detected_at=clock.now() - timedelta(hours=1))
+    publish(incident)
+    earlier = incident.detected_at - timedelta(minutes=20)
+
+    describe(incident, impacts={component: ImpactLevel.MAJOR}, detected_at=earlier)
+
+    assert incident.impacts.get().started_at == earlier
+
+
+@pytest.mark.django_db
+def test_publish_resolved_when_every_component_has_recovered_already():
+    component = make_component()
+    incident = make_incident(component)
+    publish(incident)
+    describe(incident, impacts={})
+
+    update = publish(incident, IncidentStatus.RESOLVED)
+
+    assert update.affected == {}
+    assert component.service.name in update.messages.get(variant=Variant.BUSINESS).subject
+    assert incident.impacts.get().ended_at < update.published_at

@@ -8,7 +8,7 @@ import pytest
 from comms.actions import publishing
 from comms.actions.publishing import CannotPublish
 from comms.choices import IncidentStatus, TimelineKind, Variant
-from comms.models import Delivery, Template, UpdateDraft
+from comms.models import Delivery, Incident, Template, UpdateDraft
 from comms.policies.lifecycle import IllegalTransition
 from comms.rendering.messages import Text
 from customers.choices import Severity, Track
@@ -202,3 +202,16 @@ def test_publish_due_without_a_template_refuses_with_the_reason(lead):
     assert publishing.publish_due() == 0
     draft.refresh_from_db()
     assert draft.refused_reason.startswith("There is no template")
+
+
+def test_publish_due_waits_for_a_second_person_when_the_severity_was_raised_meanwhile(lead, commander):
+    incident = incident_of(Severity.TWO)
+    draft = schedule(incident, lead)
+    Incident.objects.update(severity=Severity.FOUR)
+
+    assert publishing.publish_due() == 0
+    draft.refresh_from_db()
+    assert (draft.publish_at, draft.withdrawn_at, Delivery.objects.count()) == (None, None, 0)
+
+    publishing.approve_update(draft_id=draft.pk, approver=commander)
+    assert publishing.publish_due() == 1

@@ -1,0 +1,144 @@
+"""Every route of the project: who may see it, who may write to it, and how its address is built.
+
+A route without an entry fails tests/isolation/test_routes.py, and so does an entry without a route. Those of the admin
+follow a rule instead (tests/isolation/admin_routes.py). When you add one here, the tests of this folder try it as
+everybody who is not named.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from comms.rendering.mail import unsubscribe_signer
+from customers.models import User
+from tests.isolation.world import Side
+
+NO_ID = 987_654_321
+
+
+class Who(Enum):
+    CUSTOMER = auto()
+    """Signed-in people, each what concerns his accounts."""
+    STAFF = auto()
+    """Colleagues with a permission."""
+    OWNER = auto()
+    """Colleagues with a permission, each the accounts that he owns."""
+    PUBLIC = auto()
+    """Anybody; says nothing of any account."""
+    SELF = auto()
+    """Signed-in people about their own login."""
+    MACHINE = auto()
+    """Whoever has a key or signs."""
+
+
+Ids = Callable[[Side | None], list[object]]
+"""The values of an argument for a side; for None such as belong to nothing."""
+
+
+def incidents(side: Side | None) -> list[object]:
+    return [NO_ID] if side is None else [incident.pk for incident in side.incidents.values()]
+
+
+def drafts(side: Side | None) -> list[object]:
+    return [NO_ID] if side is None or side.draft is None else [side.draft.pk]
+
+
+def outreach(side: Side | None) -> list[object]:
+    return [NO_ID] if side is None or side.outreach is None else [side.outreach.pk]
+
+
+def senders(side: Side | None) -> list[object]:
+    return ["nobody"] if side is None or side.sender is None else [side.sender.slug]
+
+
+def forged_links(side: Side | None) -> list[object]:
+    """Whoever has the true link may use it; these are those that somebody makes who knows an id."""
+    point = NO_ID if side is None or side.technical is None else side.technical.points.order_by("pk").first().pk
+    others = unsubscribe_signer.sign(str(NO_ID - 1)).rpartition(":")[2]
+    return [str(point), f"{point}:", f"{point}:{others}"]
+
+
+def user_number(side: Side | None) -> str:
+    """As allauth writes a user's id in a link: base 36."""
+    number, digits = NO_ID if side is None or side.business is None else side.business.user_id, ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits
+
+
+@dataclass(frozen=True)
+class Route:
+    """Without `write` a route takes nothing from anybody but its own public or customer."""
+
+    who: Who
+    read: str = ""
+    write: str = ""
+    args: Mapping[str, Ids] = field(default_factory=dict)
+    queries: Callable[[Side | None], list[str]] = lambda _side: [""]
+
+    def reads(self, user: User) -> bool:
+        """Whether a colleague may see what is here; customers are judged by the markers."""
+        return self.who in {Who.STAFF, Who.OWNER} and user.has_perm(self.read)
+
+    def writes(self, user: User) -> bool:
+        return self.who in {Who.STAFF, Who.OWNER} and user.has_perm(self.write or "nobody.may")
+
+
+INCIDENT: Mapping[str, Ids] = {"pk": incidents}
+DRAFT: Mapping[str, Ids] = {"pk": incidents, "draft_pk": drafts}
+
+
+def _of_account(side: Side | None) -> list[str]:
+    account = NO_ID if side is None or side.account is None else side.account.pk
+    return ["", f"?account={account}", *(f"?account={account}&incident={pk}" for pk in incidents(side))]
+
+
+ROUTES: dict[str, Route] = {
+    "home": Route(Who.CUSTOMER),
+    "history": Route(
+        Who.CUSTOMER, queries=lambda side: ["", *(f"?before=2999-01-01T00:00:00%2B00:00,{pk}" for pk in incidents(side))]
+    ),
+    "incident": Route(Who.CUSTOMER, args=INCIDENT),
+    "incident_mine": Route(Who.CUSTOMER, args=INCIDENT),
+    "unsubscribe": Route(Who.PUBLIC, args={"token": forged_links}),
+    "healthz": Route(Who.PUBLIC),
+    "favicon": Route(Who.PUBLIC),
+    "room": Route(Who.STAFF, "comms.view_room"),
+    "room_demo_play": Route(Who.STAFF, "comms.view_room", "comms.view_room"),
+    "room_open": Route(Who.STAFF, "comms.draft_update", "comms.draft_update"),
+    "room_incident": Route(Who.STAFF, "comms.view_room", args=INCIDENT),
+    "room_save": Route(Who.STAFF, "comms.draft_update", "comms.draft_update", INCIDENT),
+    "room_publish": Route(Who.STAFF, "comms.publish_update", "comms.publish_update", INCIDENT),
+    "room_progress": Route(
+        Who.STAFF, "comms.view_room", args=INCIDENT, queries=lambda side: [f"?draft={drafts(side)[0]}&sequence=0"]
+    ),
+    "room_roles": Route(Who.STAFF, "comms.draft_update", "comms.draft_update", INCIDENT),
+    "room_withdraw": Route(Who.STAFF, "comms.draft_update", "comms.draft_update", DRAFT),
+    "room_approve": Route(Who.STAFF, "comms.approve_update", "comms.approve_update", DRAFT),
+    "outreach": Route(Who.OWNER, "comms.log_outreach"),
+    "outreach_new": Route(Who.OWNER, "comms.log_outreach", "comms.log_outreach", queries=_of_account),
+    "outreach_done": Route(Who.OWNER, "comms.log_outreach", "comms.log_outreach", {"pk": outreach}),
+    "room_credits": Route(Who.STAFF, "comms.view_credit"),
+    "api_alertmanager": Route(Who.MACHINE),
+    "api_tickets": Route(Who.MACHINE, args={"sender": senders}),
+    "api_nothing_here": Route(Who.MACHINE),
+    "account_login": Route(Who.PUBLIC),
+    "account_logout": Route(Who.SELF),
+    "account_inactive": Route(Who.PUBLIC),
+    "account_signup": Route(Who.PUBLIC),
+    "account_reauthenticate": Route(Who.SELF),
+    "account_email": Route(Who.SELF),
+    "account_email_verification_sent": Route(Who.PUBLIC),
+    "account_change_password": Route(Who.SELF),
+    "account_set_password": Route(Who.SELF),
+    "account_reset_password": Route(Who.PUBLIC),
+    "account_confirm_login_code": Route(Who.PUBLIC),
+    "account_confirm_email": Route(Who.PUBLIC, args={"key": lambda side: [f"{user_number(side)}:1abcde:forged"]}),
+    "account_reset_password_from_key": Route(
+        Who.PUBLIC,
+        args={"uidb36": lambda side: [user_number(side)], "key": lambda _side: ["set-password", "abc123-0123456789"]},
+    ),
+    "account_reset_password_from_key_done": Route(Who.PUBLIC),
+    "account_reset_password_done": Route(Who.PUBLIC),
+}
