@@ -42,6 +42,7 @@ def of_incident(incident: Incident, variant: Variant, until: datetime) -> QueryS
     return (
         ContactPoint.objects.reachable()
         .filter(
+            unsubscribed_at=None,
             contact__effective_track=variant,
             contact__severity_threshold__lte=_highest_severity(incident),
             contact__account__in=_usage_on_its_days(incident, until).filter(component__in=touched).values("account"),

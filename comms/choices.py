@@ -84,6 +84,7 @@ class TimelineKind(models.TextChoices):
     OVERRIDE = "override", _("override")
     CREDIT = "credit", _("credit")
     OUTREACH = "outreach", _("outreach")
+    CALL = "call", _("call")
 
 
 class IncidentSource(models.TextChoices):

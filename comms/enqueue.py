@@ -20,5 +20,11 @@ def deliveries_if_silent(lane: Lane) -> None:
         deliveries(lane)
 
 
+def beat_if_silent(lane: Lane) -> None:
+    """Ask a lane for a sign of life, unless something waits in its queue that will give one."""
+    if not OrmQ.objects.filter(key=lane.value, lock__lte=Now()).exists():
+        async_task("comms.tasks.beat", lane.value, cluster=lane.value)
+
+
 def proposals(incident_id: int) -> None:
     async_task("comms.tasks.propose_credits", incident_id, cluster=Lane.NORMAL.value)

@@ -26,7 +26,6 @@ class Claimed:
     message_id: int
     contact_point_id: int
     kind: str
-    key: str
     address: str | None
     secret: str
     suppressed: bool
@@ -35,6 +34,9 @@ class Claimed:
     account: str
     zone: str
     first_attempt_at: datetime
+    uncertain_attempts: int
+    follows: bool
+    """It is not the first update of its incident: others to the same address may be waiting or leaving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +54,32 @@ class Settled:
 
 CLAIM = """
 WITH picked AS (
-    SELECT id, state <> 'queued' AND lost_leases + 1 >= %(dead)s AS dead FROM comms_delivery
+    SELECT id, state <> 'queued' AND lost_leases + 1 >= %(dead)s AS dead,
+           state = 'started' AND (uncertain_attempts > 0 OR kind = 'sms') AS doubted FROM comms_delivery
     WHERE lane = %(lane)s AND state IN ('queued', 'claimed', 'started') AND due_at <= %(now)s
       AND (state = 'queued' OR leased_until < %(now)s) AND NOT (kind = ANY(%(resting)s))
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE comms_delivery d SET
-        state = CASE WHEN picked.dead THEN 'failed' ELSE 'claimed' END,
-        reply = CASE WHEN picked.dead THEN 'given up: five workers died while sending it' ELSE d.reply END,
-        finished_at = CASE WHEN picked.dead THEN %(now)s END,
-        leased_until = CASE WHEN picked.dead THEN NULL ELSE %(lease)s END,
+        state = CASE WHEN picked.doubted THEN 'uncertain' WHEN picked.dead THEN 'failed' ELSE 'claimed' END,
+        reply = CASE WHEN picked.doubted THEN 'twice nobody knows whether it arrived'
+                WHEN picked.dead THEN 'given up: five workers died while sending it' ELSE d.reply END,
+        finished_at = CASE WHEN picked.dead OR picked.doubted THEN %(now)s END,
+        leased_until = CASE WHEN picked.dead OR picked.doubted THEN NULL ELSE %(lease)s END,
         lost_leases = d.lost_leases + (d.state <> 'queued')::int,
         uncertain_attempts = d.uncertain_attempts + (d.state = 'started')::int,
         attempts = d.attempts + 1, first_attempt_at = coalesce(d.first_attempt_at, %(now)s)
     FROM picked WHERE d.id = picked.id
-    RETURNING d.id, d.attempts, d.message_id, d.contact_point_id, d.kind, d.key, d.state, d.first_attempt_at
+    RETURNING d.id, d.attempts, d.message_id, d.contact_point_id, d.kind, d.state, d.first_attempt_at,
+              d.uncertain_attempts
 )
-SELECT c.id, c.attempts, c.message_id, c.contact_point_id, c.kind, c.key::text, p.address,
-       coalesce(p.secret, ''), p.suppressed_at IS NOT NULL,
+SELECT c.id, c.attempts, c.message_id, c.contact_point_id, c.kind, p.address,
+       coalesce(p.secret, ''), p.suppressed_at IS NOT NULL OR (m.update_id IS NOT NULL AND p.unsubscribed_at IS NOT NULL),
        coalesce(k.name, u.name, ''), a.id, coalesce(a.name, ''),
-       coalesce(nullif(k.timezone, ''), a.timezone, u.timezone, 'UTC'), c.first_attempt_at
+       coalesce(nullif(k.timezone, ''), a.timezone, u.timezone, 'UTC'), c.first_attempt_at,
+       c.uncertain_attempts, coalesce(m.sequence > 1, false)
 FROM claimed c
+JOIN comms_message m ON m.id = c.message_id
 LEFT JOIN customers_contactpoint p ON p.id = c.contact_point_id
 LEFT JOIN customers_contact k ON k.id = p.contact_id
 LEFT JOIN customers_account a ON a.id = k.account_id
@@ -189,3 +196,36 @@ def lanes_due(now: datetime) -> list[Lane]:
             [now, now],
         )
         return [Lane(row[0]) for row in cursor.fetchall()]
+
+
+def identity() -> tuple[int, int, int]:
+    """Which database this is: the server's system identifier, the database's oid, the server's timeline."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.system_identifier, d.oid::bigint, c.timeline_id"
+            " FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d WHERE d.datname = current_database()"
+        )
+        row = cursor.fetchone()
+        return row[0], row[1], row[2]
+
+
+TAKE = """
+WITH filled AS (
+    SELECT name, rate, least(rate, tokens + rate * greatest(0, extract(epoch FROM %(now)s - coalesce(refilled_at,
+           %(now)s - interval '1 s'))))::float AS tokens
+    FROM comms_relay WHERE name = %(name)s FOR UPDATE
+), granted AS (
+    SELECT name, tokens, greatest(0, least(%(wanted)s, floor(tokens - rate * %(reserve)s)))::int AS n FROM filled
+)
+UPDATE comms_relay r SET tokens = granted.tokens - granted.n, refilled_at = %(now)s
+FROM granted WHERE r.name = granted.name RETURNING granted.n
+"""
+
+
+def take_tokens(relay: str, wanted: int, *, reserve: float) -> int:
+    """How many of `wanted` mails may leave now by the relay's rate; a share of a second's mails is left as reserve."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (now,) = cursor.fetchone()
+        cursor.execute(TAKE, {"name": relay, "wanted": wanted, "reserve": reserve, "now": now})
+        return int(cursor.fetchone()[0])

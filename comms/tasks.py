@@ -1,11 +1,15 @@
 """django-q2's entry points."""
 
-from comms.actions import credits, deliveries
+from comms.actions import beats, credits, deliveries
 from comms.choices import Lane
 
 
 def pump(lane: str) -> None:
     deliveries.pump(Lane(lane))
+
+
+def beat(lane: str) -> None:
+    beats.ran(lane)
 
 
 def propose_credits(incident_id: int) -> None:

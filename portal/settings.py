@@ -174,16 +174,28 @@ Q_CLUSTER = {
     "name": "portal",  # the prefix that all lanes share; no cluster of this name runs
     "ALT_CLUSTERS": {lane: {**_CLUSTER, "name": lane} for lane in ("critical", "normal", "bulk")},
 }
+# Outside of the database, so that an old backup is noticed: the number of the last published update.
+STATE_FILE = env.str("STATE_FILE", default=str(BASE_DIR / ".data" / "publications"))
 PUMP_SECONDS = env.int("PUMP_SECONDS", default=20)
 SMTP_HOST = env.str("SMTP_HOST", default="localhost")
 SMTP_PORT = env.int("SMTP_PORT", default=25)
 SMTP_USER = env.str("SMTP_USER", default="")
 SMTP_PASSWORD = env.str("SMTP_PASSWORD", default="")
 SMTP_SECURITY = env.str("SMTP_SECURITY", default="none")  # none, starttls, tls
+SEND_DEADLINE_SECONDS = env.float("SEND_DEADLINE_SECONDS", default=30)
 SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", default=4)
 MAIL_DOMAIN = env.str("MAIL_DOMAIN", default="localhost.localdomain")
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD
 EMAIL_USE_TLS, EMAIL_USE_SSL = SMTP_SECURITY == "starttls", SMTP_SECURITY == "tls"
+
+HTTP_DEADLINE_SECONDS = env.float("HTTP_DEADLINE_SECONDS", default=10)
+HTTP_ALLOWED_TARGETS = env.list("HTTP_ALLOWED_TARGETS", default=[])  # internal webhook targets: host:port or networks
+SMS_SENDER = env.str("SMS_SENDER", default="")
+SMS_URL = env.str("SMS_URL", default="")
+SMS_TOKEN = env.str("SMS_TOKEN", default="")
+TWILIO_ACCOUNT = env.str("TWILIO_ACCOUNT", default="")
+TWILIO_TOKEN = env.str("TWILIO_TOKEN", default="")
+TWILIO_URL = env.str("TWILIO_URL", default="https://api.twilio.com")
 
 # Clocks.
 UNDO_SECONDS = env.int("UNDO_SECONDS", default=10)

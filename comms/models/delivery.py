@@ -1,5 +1,3 @@
-import uuid
-
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -20,9 +18,6 @@ class Delivery(models.Model):
     by comms.fanout and changed by comms.ledger, nowhere else.
     """
 
-    key = models.UUIDField(
-        _("part of its Message-ID"), default=uuid.uuid4, db_default=models.Func(function="gen_random_uuid")
-    )
     message = models.ForeignKey(
         Message, models.DO_NOTHING, related_name="deliveries", db_constraint=False, db_index=False
     )
@@ -54,6 +49,7 @@ class Delivery(models.Model):
     class Meta:
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
+        permissions = [("mend_delivery", "Can retry what failed and lift suppressions")]
         constraints = [
             models.UniqueConstraint(
                 fields=["message", "contact_point"], name="delivery_once"

@@ -7,15 +7,14 @@ from django.utils.translation import gettext_lazy as _
 class Installation(models.Model):
     """Which database this is, so that a copy or a restored backup is noticed and mails nobody (R29). There is one row.
 
-    The server's system identifier and timeline and the database's oid differ in a copy; the count of publications,
-    kept in a file outside the database too, is behind it in yesterday's backup.
+    The server's system identifier and timeline and the database's oid differ in a copy; the number of the last update,
+    kept in a file outside the database too, is ahead of yesterday's backup.
     """
 
     id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
     system_identifier = models.BigIntegerField(_("server"), null=True)
     database_oid = models.BigIntegerField(_("database"), null=True)
     timeline = models.IntegerField(_("timeline"), null=True)
-    publications = models.BigIntegerField(_("publications so far"), default=0)
     held_at = models.DateTimeField(_("held since"), null=True, blank=True)
     held_reason = models.CharField(_("why"), max_length=300, blank=True)
     released_by = models.ForeignKey(

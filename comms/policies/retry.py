@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from customers.choices import TransportKind
+
 DELAYS = (
     timedelta(seconds=30),
     timedelta(minutes=2),
@@ -11,7 +13,13 @@ DELAYS = (
     timedelta(minutes=60),
 )
 SPREAD = 0.2  # a server that comes back must not meet everybody in the same second
-GIVE_UP_AFTER = timedelta(hours=24)
+PATIENCE = {
+    TransportKind.EMAIL: timedelta(hours=24),
+    TransportKind.WEBHOOK: timedelta(hours=72),
+    TransportKind.SLACK: timedelta(hours=24),
+    TransportKind.TEAMS: timedelta(hours=24),
+    TransportKind.SMS: timedelta(hours=1),
+}
 MAX_POISON = 5  # times that a worker may die on one row before the row is set aside
 
 
@@ -29,6 +37,6 @@ def delay(attempts: int, jitter: float) -> timedelta:
     return step * (1 - SPREAD + 2 * SPREAD * jitter)
 
 
-def give_up(first_attempt_at: datetime, now: datetime) -> bool:
-    """Whether 24 hours have passed since the first attempt."""
-    return now - first_attempt_at >= GIVE_UP_AFTER
+def give_up(first_attempt_at: datetime, now: datetime, *, patience: timedelta = PATIENCE[TransportKind.EMAIL]) -> bool:
+    """Whether so much time has passed since the first attempt: a day for mail, three for a webhook."""
+    return now - first_attempt_at >= patience

@@ -35,7 +35,6 @@ class Recipient:
     account: str
     zone: str
     labels: Sequence[str]
-    key: str
 
 
 Piece = tuple[bytes, str | None]  # a literal, already encoded, and the mark after it
@@ -89,7 +88,7 @@ class MailForm:
             f"To: {_address(to.name, to.address)}",
             f"Subject: {_subject(marks.fill(self._subject, value_of))}",
             f"Date: {format_datetime(now.astimezone(UTC))}",
-            f"Message-ID: {message_id(to.key)}",
+            f"Message-ID: {message_id(self.message, to.contact_point_id)}",
             f"In-Reply-To: {root}",
             f"References: {root}",
         ]
@@ -101,9 +100,9 @@ class MailForm:
         return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 
-def message_id(key: str) -> str:
+def message_id(message: Message, contact_point_id: int) -> str:
     """Stable over attempts, different per recipient and message."""
-    return f"<{key}@{settings.MAIL_DOMAIN}>"
+    return f"<{message.key.hex}.{contact_point_id}@{settings.MAIL_DOMAIN}>"
 
 
 def shown_labels(labels: Sequence[str]) -> str:

@@ -149,6 +149,7 @@ class ContactPoint(models.Model):
     secret = models.CharField(
         _("secret"), max_length=120, blank=True, help_text=_("Of a webhook: signs what is posted (Standard Webhooks).")
     )
+    unsubscribed_at = models.DateTimeField(_("wants no incident mail since"), null=True, blank=True)
     depends_on = models.ForeignKey(
         "customers.Component",
         models.SET_NULL,

@@ -60,11 +60,22 @@ _CONFIGURE = frozenset(
 )
 
 ROLES: dict[str, frozenset[str]] = {
-    SUPPORT: _SEE_CUSTOMERS | {"customers.set_track", "comms.view_room", "comms.view_incident"},
-    COMMUNICATIONS_LEAD: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.draft_update", "comms.publish_update"},
-    COMMANDER: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.draft_update", "comms.publish_update", "comms.approve_update"},
+    SUPPORT: _SEE_CUSTOMERS | {"customers.set_track", "comms.view_room", "comms.view_incident", "comms.make_call"},
+    COMMUNICATIONS_LEAD: _SEE_INCIDENTS
+    | _SEE_CUSTOMERS
+    | {"comms.draft_update", "comms.publish_update", "comms.make_call", "comms.mend_delivery"},
+    COMMANDER: _SEE_INCIDENTS
+    | _SEE_CUSTOMERS
+    | {
+        "comms.draft_update",
+        "comms.publish_update",
+        "comms.approve_update",
+        "comms.make_call",
+        "comms.mend_delivery",
+        "comms.release_sending",
+    },
     APPROVER: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.approve_update", "comms.sign_credit"},
-    CSM: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.log_outreach"},
+    CSM: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.log_outreach", "comms.make_call"},
     LEADERSHIP: _SEE_INCIDENTS | _SEE_CUSTOMERS,
-    ADMINISTRATOR: _SEE_INCIDENTS | _SEE_CUSTOMERS | _CONFIGURE,
+    ADMINISTRATOR: _SEE_INCIDENTS | _SEE_CUSTOMERS | _CONFIGURE | {"comms.release_sending", "comms.mend_delivery"},
 }

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from comms import enqueue, fanout, live
-from comms.actions import promises, timeline
+from comms.actions import calls, promises, timeline
 from comms.choices import IncidentStatus, Lane, TimelineKind, Variant
 from comms.models import Incident, IncidentImpact, IncidentUpdate, Message, Template
 from comms.policies import cadence, lifecycle
@@ -79,6 +79,7 @@ def publish_update(
         f"{n} on the {v} track" for v, n in reached.items()
     )
     timeline.note(incident, TimelineKind.PUBLISHED, words, now=now, actor=author)
+    calls.raise_for(incident, now=now)
     enqueue.deliveries(Lane.CRITICAL)
     live.announce(incident, sequences)
     if status is IncidentStatus.RESOLVED and not was_resolved:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
-from comms.actions import deliveries, promises, publishing
+from comms.actions import beats, deliveries, installation, promises, publishing
 from customers import clock
 
 log = structlog.get_logger(__name__)
@@ -28,13 +28,16 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, on_signal)
         signal.signal(signal.SIGINT, on_signal)
-        beats: list[Callable[[], object]] = [
+        all_beats: list[Callable[[], object]] = [
             publishing.publish_due,
             promises.tick,
             lambda: deliveries.ring_for_due(clock.now()),
+            installation.remember_publications,
+            beats.ask,
         ]
+        self._run(installation.check)
         while not stop.wait(settings.DISPATCH_SECONDS):
-            for beat in beats:
+            for beat in all_beats:
                 self._run(beat)
 
     def _run(self, beat: Callable[[], object]) -> None:

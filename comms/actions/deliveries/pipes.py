@@ -1,0 +1,79 @@
+"""The transports of one task, opened when the first delivery of their kind comes, and closed together."""
+
+from contextlib import ExitStack
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Self
+
+from django.conf import settings
+
+from comms.transports.http import HttpSettings
+from comms.transports.slack import SlackTransport
+from comms.transports.sms import GenericSms, SmsProvider, SmsTransport, Twilio
+from comms.transports.smtp.settings import SmtpSettings
+from comms.transports.smtp.transport import SmtpTransport
+from comms.transports.teams import TeamsTransport
+from comms.transports.webhook import WebhookTransport
+from customers.choices import TransportKind
+
+
+class Pipes:
+    """`of(kind)` is the transport of a kind; connections stay open until the end of the `with`."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def of(self, kind: TransportKind) -> Any:
+        """Any transport: `send(items, before_data=...)`. The items are those that `writing.items` makes of the kind."""
+        return {
+            TransportKind.EMAIL: lambda: self._smtp,
+            TransportKind.WEBHOOK: lambda: WebhookTransport(http_settings()),
+            TransportKind.SLACK: lambda: SlackTransport(http_settings()),
+            TransportKind.TEAMS: lambda: TeamsTransport(http_settings()),
+            TransportKind.SMS: lambda: SmsTransport(sms_provider(), http_settings()),
+        }[kind]()
+
+    @cached_property
+    def _smtp(self) -> SmtpTransport:
+        return self._stack.enter_context(SmtpTransport(smtp_settings()))
+
+
+def smtp_settings() -> SmtpSettings:
+    return SmtpSettings(
+        host=settings.SMTP_HOST,
+        port=settings.SMTP_PORT,
+        username=settings.SMTP_USER,
+        password=settings.SMTP_PASSWORD,
+        security=settings.SMTP_SECURITY,
+        connections=settings.SMTP_CONNECTIONS,
+        deadline=settings.SEND_DEADLINE_SECONDS,
+        local_hostname=settings.MAIL_DOMAIN,
+    )
+
+
+def http_settings() -> HttpSettings:
+    return HttpSettings(
+        allowed=frozenset(settings.HTTP_ALLOWED_TARGETS),
+        deadline=settings.HTTP_DEADLINE_SECONDS,
+        user_agent=f"twotrack (+{settings.SITE_URL})",
+    )
+
+
+def sms_provider() -> SmsProvider:
+    """Twilio's shape where an account is named, else the generic one."""
+    if settings.TWILIO_ACCOUNT:
+        return Twilio(
+            account=settings.TWILIO_ACCOUNT,
+            token=settings.TWILIO_TOKEN,
+            sender=settings.SMS_SENDER,
+            base_url=settings.TWILIO_URL,
+        )
+    return GenericSms(url=settings.SMS_URL, token=settings.SMS_TOKEN, sender=settings.SMS_SENDER)

@@ -1,0 +1,77 @@
+"""A restored or copied database starts held: nobody is mailed until a person confirms (R29)."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from comms import ledger
+from comms.models import Installation, IncidentUpdate
+from customers import clock
+from customers.models import User
+
+
+def is_held() -> bool:
+    return Installation.objects.filter(held_at__isnull=False).exists()
+
+
+@transaction.atomic
+def check() -> Installation:
+    """Compare this database with what is known of it; hold it if it is another one, or older than what was published.
+
+    The first start of a new installation remembers the database. To be called when the clocks start.
+    """
+    row = Installation.objects.select_for_update().get(pk=1)
+    identity = ledger.identity()
+    known = (row.system_identifier, row.database_oid, row.timeline)
+    if row.held_at is not None:
+        return row
+    if None in known:
+        row.system_identifier, row.database_oid, row.timeline = identity
+        row.save(update_fields=["system_identifier", "database_oid", "timeline"])
+    elif known != identity:
+        _hold(row, "this database is a copy, or was restored: its server or its history is another one")
+    elif _published_in_file() > _published():
+        _hold(row, "this database is older than what was published from here: it was restored from a backup")
+    return row
+
+
+def remember_publications() -> None:
+    """Keep the number of the last update outside of the database; a beat of the clocks."""
+    if is_held():
+        return
+    published = _published()
+    if published > _published_in_file():
+        file = Path(settings.STATE_FILE)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_suffix(".new")
+        fresh.write_text(f"{published}\n")
+        fresh.replace(file)  # whole or not at all
+
+
+@transaction.atomic
+def release(*, actor: User) -> None:
+    """A person says that this database may send: from now on it is the known one."""
+    row = Installation.objects.select_for_update().get(pk=1)
+    row.system_identifier, row.database_oid, row.timeline = ledger.identity()
+    row.held_at, row.held_reason = None, ""
+    row.released_by, row.released_at = actor, clock.now()
+    row.save()
+    Path(settings.STATE_FILE).unlink(missing_ok=True)
+
+
+def _hold(row: Installation, reason: str) -> None:
+    row.held_at, row.held_reason = clock.now(), reason
+    row.save(update_fields=["held_at", "held_reason"])
+
+
+def _published() -> int:
+    return IncidentUpdate.objects.aggregate(last=Max("pk"))["last"] or 0
+
+
+def _published_in_file() -> int:
+    try:
+        return int(Path(settings.STATE_FILE).read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
