@@ -5,8 +5,18 @@ leave, it writes in `before_data`; everything that may happen to a message after
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+
+class Item(Protocol):
+    """Whatever is sent: the two numbers come back unread in its outcome."""
+
+    @property
+    def delivery_id(self) -> int: ...
+
+    @property
+    def attempt(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +31,30 @@ class Envelope:
     """The whole RFC 5322 message with CRLF line ends, not yet dot-stuffed."""
 
 
+Tone = Literal["attention", "warning", "good", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPost:
+    """One message for a chat's incoming webhook, Slack's or Teams'. All words are plain text, shown as they are."""
+
+    delivery_id: int
+    attempt: int
+    url: str = field(repr=False)
+    """A secret: who knows it may post."""
+    title: str
+    text: str
+    link: str = ""
+    """Where the whole story is, http or https; empty for none."""
+    link_label: str = "Details"
+    severity: str = ""
+    """In words, because a colour never stands alone."""
+    tone: Tone = "default"
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The server has taken the responsibility: a 2xx after the final dot."""
+    """The server has taken the responsibility: a 2xx after the final dot, or to the whole post."""
 
     delivery_id: int
     attempt: int
@@ -46,7 +77,8 @@ class Retry:
     """Certainly not accepted, and worth another attempt later.
 
     `relay_down` says that the message was never offered because no connection could be made (any more):
-    the caller opens its breaker instead of counting this against the message.
+    the caller opens its breaker instead of counting this against the message. Over HTTP it concerns the host
+    of this item's URL, nobody else's. `retry_after` is how many seconds the server asked us to wait, 0 to a day.
     """
 
     delivery_id: int
@@ -54,6 +86,7 @@ class Retry:
     code: int | None
     reply: str
     relay_down: bool = False
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +111,8 @@ class Uncertain:
 Outcome = Accepted | Rejected | Retry | Alarm | Uncertain
 
 BeforeData = Callable[[Sequence[Envelope]], None]
+BeforePost = Callable[[Sequence[Item]], None]
+"""The same for what is not mail; a function over items serves both."""
 
 
 class Transport(Protocol):
