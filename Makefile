@@ -3,7 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 DATA := .data
-PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes
+PIP_INSTALL := set -o pipefail; $(BIN)/python -m pip --disable-pip-version-check install --require-hashes
+DOTS := | { while read -r word _; do case "$$word" in Collecting) printf .;; Installing) printf " unpacking ";; esac; done; echo; }
 
 .PHONY: demo demo-reset test lint smoke bench lock lock-check format clean
 
@@ -45,18 +46,21 @@ lock: .venv/installed-dev
 lock-check: .venv/installed-dev
 	@$(BIN)/python -m tests.lock
 
-.venv/bin/python:
+# A venv gets its pip last: one that was interrupted has none and is made anew.
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "This needs Python 3.11 or newer. Name yours: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "Making .venv ..."
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv --clear .venv
 
-.venv/installed: .venv/bin/python requirements.txt
-	@echo "Installing the locked packages (about half a minute the first time) ..."
-	@$(PIP_INSTALL) -r requirements.txt
+.venv/installed: .venv/bin/pip requirements.txt
+	@echo "Installing the locked packages (about half a minute the first time; a dot each) ..."
+	@$(PIP_INSTALL) -r requirements.txt $(DOTS)
 	@touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.txt
 	@echo "Installing the locked development packages ..."
-	@$(PIP_INSTALL) -r requirements-dev.txt
+	@$(PIP_INSTALL) -r requirements-dev.txt $(DOTS)
 	@touch $@
 
 clean:

@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,8 +50,11 @@ def secret_key(folder: Path) -> str:
 def environment(folder: Path) -> dict[str, str]:
     """What the demo sets; whatever is set already stays."""
     taken: set[int] = set()
-    web = free_port(int(os.environ.get("PORT", "8000")), taken)
+    wanted = int(os.environ.get("PORT", "8000"))
+    web = free_port(wanted, taken)
     smtp, page = free_port(8025, taken), free_port(8026, taken)
+    if web != wanted:
+        print(f"Port {wanted} is taken; the portal gets {web}.", flush=True)
     site = f"http://localhost:{web}"
     return {
         "PORT": str(web),
@@ -113,4 +118,8 @@ def print_addresses(site: str, mail_page: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # while something above was being prepared
+        print("\nStopped.", flush=True)
+        sys.exit(128 + signal.SIGINT)

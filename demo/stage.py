@@ -14,7 +14,7 @@ from demo import load
 from demo.play import Cast
 from demo.sink.__main__ import serve
 from demo.sink.server import Sink
-from portal.management.groups import Group
+from portal.management.groups import AlreadyRunning, Group
 from portal.management.supervisor import Supervisor, usual_groups
 
 PATIENCE = 60.0  # seconds for the pages to answer
@@ -43,7 +43,10 @@ class Stage:
 
     def start(self) -> None:
         """All groups but the player; returns when the pages answer."""
-        self.supervisor.start()
+        try:
+            self.supervisor.start()
+        except AlreadyRunning as error:
+            raise SystemExit(str(error)) from error
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
             if time.monotonic() > deadline:

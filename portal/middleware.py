@@ -3,8 +3,27 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 from customers.models import User
+
+
+class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no types
+    """Sends each file in one piece: under ASGI Django would read a streamed one whole anyway, and warn of it."""
+
+    @staticmethod
+    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
+        found = static_file.get_response(request.method, request.META)
+        response = HttpResponse(status=found.status)
+        del response["Content-Type"]  # a 304 has none
+        for name, value in found.headers:
+            response[name] = value
+        if found.file is not None:
+            with found.file:
+                response.content = found.file.read()
+            response["Content-Length"] = len(response.content)  # it may have changed since its size was read
+        return response
 
 
 def reader_timezone(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from comms.transports.base import BeforePost, Outcome
-from comms.transports.http import Answer, HttpSettings, Outbox, Refused, Request
+from comms.transports.http import Answer, HttpSettings, Outbox, Refused, Request, refusal_of
 
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
@@ -42,6 +42,7 @@ class SmsTransport:
 
     def __init__(self, provider: SmsProvider, settings: HttpSettings) -> None:
         self._provider = provider
+        self._settings = settings
         self._outbox: Outbox[Sms] = Outbox(settings, request=self._request, judge=provider.judge)
 
     def send(self, items: Sequence[Sms], *, before_data: BeforePost) -> Iterator[Outcome]:
@@ -50,4 +51,7 @@ class SmsTransport:
     def _request(self, sms: Sms) -> Request:
         if not E164.fullmatch(sms.to):
             raise Refused("not a telephone number with its country code")
-        return self._provider.request(sms)
+        request = self._provider.request(sms)
+        if refusal := refusal_of(request.url, self._settings):
+            raise ValueError(f"the provider's address: {refusal}")  # our mistake, not this number's
+        return request

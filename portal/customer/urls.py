@@ -8,5 +8,6 @@ urlpatterns = [
     path("incidents/<int:pk>/", views.incident, name="incident"),
     path("incidents/<int:pk>/mine/", views.incident_mine, name="incident_mine"),
     path("unsubscribe/<str:token>/", views.unsubscribe, name="unsubscribe"),
+    path("favicon.ico", views.favicon, name="favicon"),
     path("healthz", views.healthz, name="healthz"),
 ]

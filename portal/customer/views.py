@@ -7,6 +7,7 @@ from django.core.signing import BadSignature
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.cache import never_cache
@@ -148,3 +149,9 @@ def _masked(address: str) -> str:
 def healthz(_request: HttpRequest) -> HttpResponse:
     """The web process answers; asks nothing of the database, which has its own watch."""
     return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it on pages of others, too: of the admin, of the API."""
+    return redirect(static("img/favicon.svg"))

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 import psutil
 
 MARKER = "PORTAL_INSTANCE"  # in the environment of every process of an instance, so that none is lost
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+SUPERVISOR = "supervisor"  # its name for `ps` and `top`; groups have their own
 STOP_SECONDS = 3.0
+PREDECESSOR_SECONDS = 6.0  # what one that lost its starter needs to stop all, and some more
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -36,14 +38,18 @@ class Group:
 
     def start(self) -> None:
         self.started_at, self.code = time.monotonic(), None
+        supervisor = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            os._exit(self._in_child())
+            os._exit(self._in_child(supervisor))
 
-    def _in_child(self) -> int:
+    def _in_child(self, supervisor: int) -> int:
         try:
             os.setsid()
+            name_process(self.name)
             _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # it ends with the supervisor, however that ends
+            if os.getppid() != supervisor:  # which ended before the line above
+                return 1
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)
             os.nice(self.nice)
@@ -89,15 +95,43 @@ def stop_all(groups: Sequence[Group], *, patience: float = STOP_SECONDS) -> None
         time.sleep(0.01)
 
 
+def name_process(name: str) -> None:
+    """What `ps -e` and `top` show of it and of all that it forks (15 letters at most)."""
+    _libc.prctl(PR_SET_NAME, name.encode())
+
+
+class AlreadyRunning(Exception):
+    """Another supervisor of this instance lives: ending its processes would be no clearing up."""
+
+
 def clear_leftovers(instance: str) -> int:
-    """End what an earlier supervisor of this instance left behind when it was killed. Returns how many processes."""
-    ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    left = [p for p in psutil.process_iter() if p.pid not in ours and _belongs(p, instance)]
+    """End what an earlier supervisor of this instance left behind when it was killed. Returns how many processes.
+
+    Raises AlreadyRunning when that supervisor lives and does not end within some seconds.
+    """
+    supervisors = [process for process in _others(instance) if _name_of(process) == SUPERVISOR]
+    _, alive = psutil.wait_procs(supervisors, timeout=PREDECESSOR_SECONDS)
+    if alive:
+        raise AlreadyRunning(f"This portal runs already, as process {alive[0].pid}. Stop that one first.")
+    left = _others(instance)
     for process in left:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(left, timeout=5)
     return len(left)
+
+
+def _others(instance: str) -> list[psutil.Process]:
+    """All of its processes but this one and those that wait for this one."""
+    ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    return [p for p in psutil.process_iter() if p.pid not in ours and _belongs(p, instance)]
+
+
+def _name_of(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
 
 
 def _belongs(process: psutil.Process, instance: str) -> bool:

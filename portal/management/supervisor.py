@@ -16,7 +16,7 @@ from django_q.cluster import Cluster
 from django_q.conf import Conf
 
 from comms.choices import Lane
-from portal.management.groups import MARKER, Group, clear_leftovers, stop_all
+from portal.management.groups import MARKER, SUPERVISOR, Group, clear_leftovers, name_process, stop_all
 
 log = structlog.get_logger(__name__)
 CALM_SECONDS = 30.0  # a group that lived this long begins its restarts anew
@@ -80,11 +80,15 @@ class Supervisor:
         self._again_at: dict[str, float] = {}
 
     def start(self) -> None:
-        """Clear what an earlier run left, then start every group. Signals only set a flag from here on."""
+        """Clear what an earlier run left, then start every group. Signals only set a flag from here on.
+
+        Raises AlreadyRunning when another supervisor of this instance lives.
+        """
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         if cleared := clear_leftovers(os.environ[MARKER]):
             log.warning("ended processes that an earlier run left behind", processes=cleared)
+        name_process(SUPERVISOR)
         gc.collect()
         gc.freeze()  # the collector of a child need not touch, and so copy, what is loaded
         for group in self.groups:

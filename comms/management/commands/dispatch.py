@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from comms.actions import beats, deliveries, installation, promises, publishing
 from customers import clock
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         """One beat; whatever fails is logged and tried again at the next tick, the other beats go on."""
         try:
             beat()
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             log.exception("the database did not answer; trying again")
             connection.close()
         except Exception:

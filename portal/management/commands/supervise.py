@@ -3,8 +3,9 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from portal.management.groups import AlreadyRunning
 from portal.management.supervisor import Supervisor, ensure_marked, usual_groups
 
 
@@ -16,8 +17,11 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        ensure_marked([sys.executable, *sys.argv], instance=f"{settings.BASE_DIR}:{options['port']}")
+        ensure_marked([sys.executable, *sys.orig_argv[1:]], instance=f"{settings.BASE_DIR}:{options['port']}")
         supervisor = Supervisor(usual_groups(options["host"], options["port"]))
-        supervisor.start()
+        try:
+            supervisor.start()
+        except AlreadyRunning as error:
+            raise CommandError(str(error)) from error
         self.stdout.write(f"Running at http://{options['host']}:{options['port']} - Ctrl-C stops everything.")
         supervisor.run()

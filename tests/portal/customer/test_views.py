@@ -54,6 +54,12 @@ def test_healthz_asks_the_database_nothing(client, django_assert_num_queries, db
     assert (response.status_code, response.content) == (200, b"ok")
 
 
+def test_favicon_leads_to_the_picture_of_the_pages(client):
+    response = client.get("/favicon.ico")
+
+    assert (response.status_code, response.url) == (302, "/static/img/favicon.svg")
+
+
 def test_home_sends_colleagues_to_the_room(client, lead):
     client.force_login(lead)
 
