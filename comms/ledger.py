@@ -74,7 +74,8 @@ WITH picked AS (
               d.uncertain_attempts
 )
 SELECT c.id, c.attempts, c.message_id, c.contact_point_id, c.kind, p.address,
-       coalesce(p.secret, ''), p.suppressed_at IS NOT NULL OR (m.update_id IS NOT NULL AND p.unsubscribed_at IS NOT NULL),
+       coalesce(p.secret, ''), p.suppressed_at IS NOT NULL
+       OR (m.update_id IS NOT NULL AND p.unsubscribed_at IS NOT NULL),
        coalesce(k.name, u.name, ''), a.id, coalesce(a.name, ''),
        coalesce(nullif(k.timezone, ''), a.timezone, u.timezone, 'UTC'), c.first_attempt_at,
        c.uncertain_attempts, coalesce(m.sequence > 1, false)
@@ -108,8 +109,8 @@ def claim(lane: Lane, *, now: datetime, limit: int, resting: Sequence[TransportK
 
 
 ORDER = """
-SELECT d.id, max(u.number) FILTER (WHERE u.number > own.number),
-       coalesce(bool_or(o.state IN ('claimed', 'started') AND o.leased_until >= %(now)s AND u.number < own.number), false)
+SELECT d.id, max(u.number) FILTER (WHERE u.number > own.number), coalesce(
+           bool_or(o.state IN ('claimed', 'started') AND o.leased_until >= %(now)s AND u.number < own.number), false)
 FROM unnest(%(ids)s::bigint[]) AS mine(id)
 JOIN comms_delivery d ON d.id = mine.id
 JOIN comms_message m ON m.id = d.message_id

@@ -14,7 +14,7 @@ from customers.models import User
 
 
 def raise_for(incident: Incident, *, now: datetime) -> int:
-    """A task for each affected account without a way to reach it, at every severity; again adds none. How many are new."""
+    """A task for each affected account without a way to reach it, at every severity. How many are new."""
     down = set(audience.mailbox_down(incident, now).values_list("contact__account", flat=True))
     accounts = list(audience.without_a_way(incident, now).values_list("pk", flat=True))
     before = incident.calls.count()

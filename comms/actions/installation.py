@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from comms import ledger
-from comms.models import Installation, IncidentUpdate
+from comms.models import IncidentUpdate, Installation
 from customers import clock
 from customers.models import User
 

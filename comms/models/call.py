@@ -8,7 +8,7 @@ from customers.models import Account, User
 
 
 class CallTask(models.Model):
-    """A person has to call: this affected account cannot be reached in writing (E8). The result is part of the ledger."""
+    """A person has to call: this affected account cannot be reached in writing (E8). Its result is proof too."""
 
     incident = models.ForeignKey(Incident, models.PROTECT, related_name="calls", verbose_name=_("incident"))
     account = models.ForeignKey(Account, models.PROTECT, related_name="calls", verbose_name=_("account"))

@@ -9,7 +9,8 @@ from django.conf import settings
 
 from comms.transports.http import HttpSettings
 from comms.transports.slack import SlackTransport
-from comms.transports.sms import GenericSms, SmsProvider, SmsTransport, Twilio
+from comms.transports.sms import SmsProvider, SmsTransport
+from comms.transports.sms_providers import GenericSms, Twilio
 from comms.transports.smtp.settings import SmtpSettings
 from comms.transports.smtp.transport import SmtpTransport
 from comms.transports.teams import TeamsTransport
@@ -33,13 +34,17 @@ class Pipes:
 
     def of(self, kind: TransportKind) -> Any:
         """Any transport: `send(items, before_data=...)`. The items are those that `writing.items` makes of the kind."""
-        return {
-            TransportKind.EMAIL: lambda: self._smtp,
-            TransportKind.WEBHOOK: lambda: WebhookTransport(http_settings()),
-            TransportKind.SLACK: lambda: SlackTransport(http_settings()),
-            TransportKind.TEAMS: lambda: TeamsTransport(http_settings()),
-            TransportKind.SMS: lambda: SmsTransport(sms_provider(), http_settings()),
-        }[kind]()
+        match kind:
+            case TransportKind.EMAIL:
+                return self._smtp
+            case TransportKind.WEBHOOK:
+                return WebhookTransport(http_settings())
+            case TransportKind.SLACK:
+                return SlackTransport(http_settings())
+            case TransportKind.TEAMS:
+                return TeamsTransport(http_settings())
+            case TransportKind.SMS:
+                return SmsTransport(sms_provider(), http_settings())
 
     @cached_property
     def _smtp(self) -> SmtpTransport:
@@ -71,9 +76,9 @@ def sms_provider() -> SmsProvider:
     """Twilio's shape where an account is named, else the generic one."""
     if settings.TWILIO_ACCOUNT:
         return Twilio(
-            account=settings.TWILIO_ACCOUNT,
-            token=settings.TWILIO_TOKEN,
+            account_sid=settings.TWILIO_ACCOUNT,
+            auth_token=settings.TWILIO_TOKEN,
             sender=settings.SMS_SENDER,
-            base_url=settings.TWILIO_URL,
+            base=settings.TWILIO_URL,
         )
-    return GenericSms(url=settings.SMS_URL, token=settings.SMS_TOKEN, sender=settings.SMS_SENDER)
+    return GenericSms(url=settings.SMS_URL, token=settings.SMS_TOKEN)

@@ -1,4 +1,4 @@
-"""The mail relay: left alone for a while when it does not answer, fed no faster than it may be, by all workers together."""
+"""The mail relay: left alone for a while when it does not answer, fed no faster than all workers together may."""
 
 import time
 from datetime import timedelta
@@ -44,7 +44,7 @@ def recovered() -> None:
 
 
 class Allowance:
-    """How many mails may leave: taken from the relay's rate in small portions, so that the row is not asked for each."""
+    """How many mails may leave: taken from the relay's rate in portions, so that its row is not asked for each."""
 
     PORTION = 32
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
-
 import structlog
 from django.conf import settings
 
@@ -48,7 +47,7 @@ class Writer:
         for row in self._rows:
             try:
                 items.append(self._write[row.kind](row, self._messages[row.message_id]))
-            except Exception as error:  # noqa: BLE001  whatever a person's data holds
+            except Exception as error:
                 log.exception("a message cannot be written", delivery=row.id)
                 unwritable.append((row, error))
         return items, unwritable
@@ -156,5 +155,3 @@ def link_of(message: Message) -> str:
         return f"{settings.SITE_URL}/"
     page = "room" if message.variant == Variant.INTERNAL else "incidents"
     return f"{settings.SITE_URL}/{page}/{message.incident_id}/"
-
-
