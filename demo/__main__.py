@@ -2,9 +2,7 @@
 
 import os
 import secrets
-import signal
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -122,4 +120,3 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:  # while something above was being prepared
         print("\nStopped.", flush=True)
-        sys.exit(128 + signal.SIGINT)

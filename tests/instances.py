@@ -34,7 +34,7 @@ def until(look: Callable[[], Any], what: str) -> Any:
 
 def database_url(name: str = "") -> str:
     """Of the tests' database for another process; `name` is what pg_stat_activity calls its connections."""
-    url = urlsplit(os.environ["DATABASE_URL"])
+    url = urlsplit(os.environ.get("DATABASE_URL", "postgres://localhost/portal"))  # as in the settings
     query = "&".join(part for part in (url.query, urlencode({"application_name": name}) if name else "") if part)
     return url._replace(path=f"/{connection.settings_dict['NAME']}", query=query).geturl()
 

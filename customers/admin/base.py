@@ -5,22 +5,23 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.forms.models import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from customers.models import User
 
 if TYPE_CHECKING:  # the admin's classes are generic to the type checker only
-    ModelAdmin = admin.ModelAdmin[Any]
+    BaseAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Any, Any]
     InlineFormSet = BaseInlineFormSet[Any, Any, Any]
     ModelForm = forms.ModelForm[Any]
     SimpleListFilter = admin.SimpleListFilter
 else:
-    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
+    BaseAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
     InlineFormSet, ModelForm = BaseInlineFormSet, forms.ModelForm
     SimpleListFilter = admin.SimpleListFilter
 
@@ -41,6 +42,16 @@ def count_of(rows: QuerySet[Any], key: str) -> Coalesce:
     """How many rows point with `key` at the row that is annotated; several such counts do not multiply each other."""
     counted = rows.filter(**{key: OuterRef("pk")}).order_by().values(key).annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(counted), 0, output_field=models.IntegerField())
+
+
+class ModelAdmin(BaseAdmin):
+    """What every list and page of ours has."""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Django looks for the object first, and so tells whom it refuses whether there is one (K1)."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
 
 
 class ReadOnly:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -10,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
 from customers.actions.users import keep_address
-from customers.admin.base import ModelForm, ZoneForm, actor_of
+from customers.admin.base import ModelAdmin, ModelForm, ZoneForm, actor_of
 from customers.admin.contact import PointRows
 from customers.models import User
 
@@ -52,7 +53,7 @@ MAY_OF_SUPERUSERS = ("is_superuser", "user_permissions")
 
 
 @admin.register(User)
-class UserAdmin(UserAdminBase):
+class UserAdmin(ModelAdmin, UserAdminBase):
     form = UserEditForm
     add_form = UserAddForm
     list_display = ("email", "name", "is_staff", "roles", "is_superuser", "is_active", "last_login")
@@ -113,4 +114,5 @@ class UserAdmin(UserAdminBase):
         keep_address(obj)
 
 
+admin.site.unregister(EmailAddress)  # an address is the user's own (keep_address), in no second list
 admin.site.unregister(Group)  # the table of roles is code (customers.policies.roles); `setup` would undo an edit

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from customers.models import Account, Component, Contact, Service, User
 from tests import chromium as browsers
+from tests.browser.launch import launch
 from tests.browser.server import LiveServer
 from tests.browser.watch import Watch
 from tests.comms.support import free_port
@@ -26,13 +27,6 @@ HOME = django_settings.SITE_URL
 PATIENCE = 15_000  # milliseconds after which a test gives up; nothing is judged by it
 NOT_RUN = "browser tests not run: no chromium found"
 LEFT_OUT = pytest.StashKey[bool]()
-ARGUMENTS = (
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 Visit = Callable[..., Page]
 expect.set_options(timeout=PATIENCE)
 
@@ -67,16 +61,13 @@ def chromium(django_db_setup: None, portal_server: LiveServer) -> Iterator[Brows
     """One browser for the package; every visit is a context of its own, as of another person."""
     host = urlsplit(HOME).netloc
     rules = f"MAP {host} 127.0.0.1:{portal_server.port}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-    arguments = [*ARGUMENTS, f"--host-resolver-rules={rules}"]
-    if os.geteuid() == 0:
-        arguments.append("--no-sandbox")
     seeds = connections["default"]._test_serialized_contents  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright's loop runs in the thread of the tests, and Django takes them for its coroutines: it would refuse
         # them the database, and it gives them a connection of their own, which does not know the seeds.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         patch.setattr(connections["default"], "_test_serialized_contents", seeds, raising=False)
-        browser = playwright.chromium.launch(executable_path=browsers.find(), args=arguments)
+        browser = launch(playwright, f"--host-resolver-rules={rules}")
         yield browser
         browser.close()
         connections.close_all()

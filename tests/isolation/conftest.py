@@ -1,5 +1,6 @@
 """The world is made once per file and taken back after it; each test works in a savepoint of its own."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +22,12 @@ def made(django_db_setup: None, django_db_blocker) -> Iterator[World]:
 def _no_rate_limits(settings) -> None:
     """A refusal by number would hide what the page itself answers."""
     settings.ACCOUNT_RATE_LIMITS = False
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch) -> None:
+    """Thousands of refusals are logged, each with its traceback."""
+    monkeypatch.setattr(logging.getLogger("django.request"), "disabled", True)
 
 
 @pytest.fixture
