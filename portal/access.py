@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC
+from email.utils import formataddr
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
@@ -23,7 +24,14 @@ from customers.models.account import READS
 
 
 class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
-    """Nobody makes himself an account: contacts are invited, staff are added by the administrator."""
+    """Nobody makes himself an account: contacts are invited, staff are added by the administrator.
+
+    Mails about signing in bear the company's own sender.
+    """
+
+    def get_from_email(self) -> str:
+        company = Company.current()
+        return formataddr((company.sender_name, company.sender_address))
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import environ
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 DEBUG = env.bool("DEBUG", default=False)
-# Only a trial runs without a key of its own: `setup --check` and the deploy check refuse this one.
-SECRET_KEY = env.str("SECRET_KEY", default="insecure-trial-key-change-me-before-anyone-but-you-can-reach-this")
+SECRET_KEY = env.str("SECRET_KEY", default="django-insecure-trial-key-change-it-before-anyone-else-can-reach-this")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 SITE_URL = env.str("SITE_URL", default="http://localhost:8000").rstrip("/")
+if SECRET_KEY.startswith("django-insecure-") and not SITE_URL.startswith(("http://localhost", "http://127.0.0.1")):
+    raise ImproperlyConfigured("Set SECRET_KEY: only a trial on localhost runs with the one that everybody knows.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from comms.transports.base import Accepted, Alarm, Item, Rejected, Retry, Uncertain
-from comms.transports.http import HttpSettings, Outbox, Request, by_status, refusal_of
+from comms.transports.base import Accepted, Alarm, Item, Outcome, Rejected, Retry, Uncertain
+from comms.transports.http import Answer, HttpSettings, Outbox, Request, by_status, refusal_of
 from comms.transports.http.addresses import is_public
 from comms.transports.http.messages import MAX_WAIT, seconds_to_wait
 from tests.comms.transports.conftest import Authority
@@ -158,6 +158,21 @@ def test_huge_body_is_not_read():
     with Receiver(huge) as receiver:
         assert one(receiver) == Accepted(1, 3, 200, "x" * 500)
     assert ended.is_set()
+
+
+def test_no_more_of_a_body_is_kept_than_64_kb():
+    kept: list[int] = []
+
+    def judge(note: Note, answer: Answer) -> Outcome:
+        kept.append(len(answer.body))
+        return by_status(note, answer)
+
+    with Receiver(reply(200, b"x" * 100_000), reply(200, b"x" * 65_000)) as receiver:
+        settings = HttpSettings(allowed=receiver.allowed)
+        box: Outbox[Note] = Outbox(settings, request=lambda n: Request(n.url, b"", {}), judge=judge)
+        outcomes(box, [Note(1, 1, receiver.url())])
+        outcomes(box, [Note(2, 1, receiver.url())])
+    assert kept == [65_536, 65_000]
 
 
 def test_chunked_answer_is_read():
