@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from comms.choices import DeliveryState, Lane
 from customers.choices import TransportKind
 
-LEASE = timedelta(seconds=90)
+LEASE = timedelta(seconds=90) / settings.TIME_SCALE
 DEAD_AFTER = 5  # leases lost in a row of attempts: the row kills its workers (R21)
 
 

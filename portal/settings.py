@@ -178,6 +178,8 @@ Q_CLUSTER = {
     "name": "portal",  # the prefix that all lanes share; no cluster of this name runs
     "ALT_CLUSTERS": {lane: {**_CLUSTER, "name": lane} for lane in ("critical", "normal", "bulk")},
 }
+# Leases, back-off, the relay's pauses and the lanes' signs of life are divided by it: only the fault tests change it.
+TIME_SCALE = env.float("TIME_SCALE", default=1)
 # Outside of the database, so that an old backup is noticed: the number of the last published update.
 STATE_FILE = env.str("STATE_FILE", default=str(BASE_DIR / ".data" / "publications"))
 PUMP_SECONDS = env.int("PUMP_SECONDS", default=20)

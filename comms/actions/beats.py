@@ -2,13 +2,15 @@
 
 from datetime import timedelta
 
+from django.conf import settings
+
 from comms import enqueue
 from comms.choices import Lane
 from comms.models import Beat
 from customers import clock
 
 CLOCKS = "clocks"
-EVERY = timedelta(seconds=5)
+EVERY = timedelta(seconds=5) / settings.TIME_SCALE
 
 
 def ran(name: str) -> None:

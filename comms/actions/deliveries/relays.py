@@ -3,6 +3,8 @@
 import time
 from datetime import timedelta
 
+from django.conf import settings
+
 from comms import ledger
 from comms.choices import Lane
 from comms.models import Relay
@@ -11,7 +13,7 @@ from customers.choices import TransportKind
 
 SMTP = "smtp"
 RESERVE = 0.2  # of a second's mails that only the critical lane may take
-SHORTEST, LONGEST = timedelta(seconds=5), timedelta(minutes=5)
+SHORTEST, LONGEST = timedelta(seconds=5) / settings.TIME_SCALE, timedelta(minutes=5) / settings.TIME_SCALE
 
 
 def resting() -> list[TransportKind]:

@@ -4,6 +4,7 @@ import random
 from datetime import datetime, timedelta
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 
 from comms.choices import DeliveryState
@@ -67,8 +68,7 @@ def _doubtful(row: Claimed, reason: str) -> Settled:
     """Once more with the same Message-ID, an SMS never; then it stays uncertain and a person sees it."""
     if row.uncertain_attempts or row.kind == TransportKind.SMS:
         return Settled(row.id, row.attempt, DeliveryState.UNCERTAIN, None, reason, None, True)
-    due_at = clock.now() + retry.delay(1, random.random())  # noqa: S311  jitter, no secret
-    return Settled(row.id, row.attempt, DeliveryState.QUEUED, None, reason, due_at, True)
+    return Settled(row.id, row.attempt, DeliveryState.QUEUED, None, reason, clock.now() + _pause(1), True)
 
 
 def _later(row: Claimed, code: int | None, reply: str, *, wait: timedelta | None = None) -> Settled:
@@ -78,8 +78,12 @@ def _later(row: Claimed, code: int | None, reply: str, *, wait: timedelta | None
         if row.kind == TransportKind.WEBHOOK:
             _suppress(row, reason)
         return Settled(row.id, row.attempt, DeliveryState.FAILED, code, reason)
-    pause = retry.delay(row.attempt, random.random())  # noqa: S311  jitter, no secret
+    pause = _pause(row.attempt)
     return Settled(row.id, row.attempt, DeliveryState.QUEUED, code, reply, now + max(pause, wait or pause))
+
+
+def _pause(attempts: int) -> timedelta:
+    return retry.delay(attempts, random.random()) / settings.TIME_SCALE  # noqa: S311  jitter, no secret
 
 
 @transaction.atomic
