@@ -37,7 +37,7 @@ class Claimed:
     first_attempt_at: datetime
     uncertain_attempts: int
     follows: bool
-    """It is not the first update of its incident: others to the same address may be waiting or leaving."""
+    """An update of an incident that has several: others to the same address may be waiting or leaving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,10 @@ SELECT c.id, c.attempts, c.message_id, c.contact_point_id, c.kind, p.address,
        OR (m.update_id IS NOT NULL AND p.unsubscribed_at IS NOT NULL),
        coalesce(k.name, u.name, ''), a.id, coalesce(a.name, ''),
        coalesce(nullif(k.timezone, ''), a.timezone, u.timezone, 'UTC'), c.first_attempt_at,
-       c.uncertain_attempts, coalesce(m.sequence > 1, false)
+       c.uncertain_attempts, m.update_id IS NOT NULL AND coalesce(i.sequence > 1, false)
 FROM claimed c
 JOIN comms_message m ON m.id = c.message_id
+LEFT JOIN comms_incident i ON i.id = m.incident_id
 LEFT JOIN customers_contactpoint p ON p.id = c.contact_point_id
 LEFT JOIN customers_contact k ON k.id = p.contact_id
 LEFT JOIN customers_account a ON a.id = k.account_id
