@@ -232,3 +232,21 @@ def take_tokens(relay: str, wanted: int, *, reserve: float) -> int:
         (now,) = cursor.fetchone()
         cursor.execute(TAKE, {"name": relay, "wanted": wanted, "reserve": reserve, "now": now})
         return int(cursor.fetchone()[0])
+
+
+REQUEUE = """
+UPDATE comms_delivery SET state = 'queued', due_at = %(now)s, finished_at = NULL, first_attempt_at = NULL
+WHERE id = %(id)s AND (state = ANY(%(states)s) OR (state = 'queued' AND attempts > 0))
+RETURNING lane
+"""
+
+
+def requeue(delivery_id: int, *, states: Sequence[DeliveryState], now: datetime) -> Lane | None:
+    """Due at once: a row that ended in one of `states`, or one that waits for its next attempt. None: it is neither.
+
+    Its attempts are kept, because they fence; patience begins anew, because a person has asked.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(REQUEUE, {"id": delivery_id, "states": [state.value for state in states], "now": now})
+        row = cursor.fetchone()
+        return None if row is None else Lane(row[0])
