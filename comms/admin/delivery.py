@@ -42,7 +42,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
     fields = (
         "subject", "address", "lane", "state", "code", "reply", "attempts", "lost_leases", "uncertain_attempts",
-        "created_at", "due_at", "first_attempt_at", "finished_at", "leased_until", "key",
+        "created_at", "due_at", "first_attempt_at", "finished_at", "leased_until", "kind",
     )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Delivery | None = None) -> tuple[str, ...]:

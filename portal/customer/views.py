@@ -133,7 +133,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         deliveries.unsubscribe(contact_point_id)
     point = ContactPoint.objects.filter(pk=contact_point_id).first()
     context = {
-        "stopped": point is None or point.suppressed_at is not None,
+        "stopped": point is None or point.unsubscribed_at is not None,
         "address": _masked(point.address) if point else "",
     }
     return render(request, "customer/unsubscribe.html", context)

@@ -88,9 +88,7 @@ def recipient(**fields: Any) -> Recipient:
         "name": "Jo Jensen",
         "account": "Jensen & Co",
         "zone": "Europe/Berlin",
-        "language": "en",
         "labels": ["shop.example"],
-        "key": "6c0e7e5e-0000-4000-8000-000000000001",
     }
     return Recipient(**{name: (values | fields)[name] for name in Recipient.__dataclass_fields__})
 

@@ -47,14 +47,17 @@ def test_claim_leases_counts_and_brings_all_that_a_mail_needs():
         attempt=1,
         message_id=delivery.message_id,
         contact_point_id=delivery.contact_point_id,
-        key=str(delivery.key),
+        kind="email",
         address=contact.email,
+        secret="",
         suppressed=False,
         name=contact.name,
         account_id=contact.account_id,
         account="Jensen & Co",
         zone="Europe/Berlin",
         first_attempt_at=now,
+        uncertain_attempts=0,
+        follows=False,
     )
     assert (delivery.state, delivery.attempts, delivery.leased_until) == ("claimed", 1, now + LEASE)
 
@@ -110,14 +113,18 @@ def test_a_lease_that_ran_out_while_claimed_is_taken_over_as_certainly_not_sent(
 
 
 @pytest.mark.django_db
-def test_a_lease_that_ran_out_after_the_start_is_counted_as_uncertain_and_sent_again_under_the_same_key():
+def test_a_lease_that_ran_out_after_the_start_is_counted_as_uncertain_and_sent_once_more():
     queue(1)
     now = clock.now()
     (first,) = claim(now)
     ledger.mark_started([(first.id, first.attempt)])
     (again,) = claim(now + LEASE + SECOND)
     delivery = Delivery.objects.get()
-    assert (again.key, again.attempt, delivery.lost_leases, delivery.uncertain_attempts) == (first.key, 2, 1, 1)
+    assert (again.id, again.attempt, delivery.lost_leases, delivery.uncertain_attempts) == (first.id, 2, 1, 1)
+    ledger.mark_started([(again.id, again.attempt)])
+    assert claim(now + (LEASE + SECOND) * 2) == []
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.uncertain_attempts, delivery.leased_until) == ("uncertain", 2, None)
 
 
 @pytest.mark.django_db

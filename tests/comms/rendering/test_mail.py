@@ -123,11 +123,11 @@ def test_up_to_ten_labels_are_named_and_the_rest_counted(message, count, end):
 
 
 def test_message_id_is_stable_over_attempts_and_one_a_delivery(message):
-    one, again, other = (built(message, key=key)[0]["Message-ID"] for key in ("k1", "k1", "k2"))
+    one, again, other = (built(message, contact_point_id=n)[0]["Message-ID"] for n in (7, 7, 8))
     assert (one, again, other) == (
-        "<k1@localhost.localdomain>",
-        "<k1@localhost.localdomain>",
-        "<k2@localhost.localdomain>",
+        f"<{message.key.hex}.7@localhost.localdomain>",
+        f"<{message.key.hex}.7@localhost.localdomain>",
+        f"<{message.key.hex}.8@localhost.localdomain>",
     )
 
 

@@ -108,7 +108,8 @@ def test_an_address_that_was_unsubscribed_stays_so_whatever_the_file_says():
     for address in ("old@mill.example", "OLD@mill.example", "new@mill.example", "old@mill.example"):
         import_contact(address)
 
-    assert points() == {"Old@mill.example": "unsubscribed by the reader", "new@mill.example": REPLACED}
+    assert points() == {"Old@mill.example": "", "new@mill.example": REPLACED}
+    assert ContactPoint.objects.get(address="Old@mill.example").unsubscribed_at is not None
 
 
 def test_another_point_of_the_contact_is_left_alone():

@@ -428,7 +428,7 @@ def test_unsubscribe_looked_at_changes_nothing(client, business):
     assert "Stop these mails?" in text_of(response)
     assert point.address not in text_of(response)
     point.refresh_from_db()
-    assert point.suppressed_at is None
+    assert point.unsubscribed_at is None
 
 
 def test_unsubscribe_posted_by_the_mail_program_acts_once(business):
@@ -437,13 +437,13 @@ def test_unsubscribe_posted_by_the_mail_program_acts_once(business):
 
     first = provider.post(unsubscribe_path(point), body)
     point.refresh_from_db()
-    suppressed_at = point.suppressed_at
+    unsubscribed_at = point.unsubscribed_at
     second = provider.post(unsubscribe_path(point), body)
     point.refresh_from_db()
 
     assert (first.status_code, second.status_code) == (200, 200)
-    assert suppressed_at is not None
-    assert point.suppressed_at == suppressed_at
+    assert unsubscribed_at is not None
+    assert point.unsubscribed_at == unsubscribed_at
     assert "No more incident mails" in text_of(second)
 
 
@@ -457,7 +457,7 @@ def test_unsubscribe_refuses_what_we_did_not_sign(client, business, method, forg
     assert response.status_code == 404
     assert "This link does not work" in text_of(response)
     point.refresh_from_db()
-    assert point.suppressed_at is None
+    assert point.unsubscribed_at is None
 
 
 def test_unsubscribe_of_an_address_that_is_gone(client, business):
