@@ -6,7 +6,7 @@ DATA := .data
 PIP_INSTALL := set -o pipefail; $(BIN)/python -m pip --disable-pip-version-check install --require-hashes
 DOTS := | { while read -r word _; do case "$$word" in Collecting) printf .;; Installing) printf " unpacking ";; esac; done; echo; }
 
-.PHONY: demo demo-reset test lint smoke bench lock lock-check format clean
+.PHONY: demo demo-reset test lint smoke bench faults faults-ci lock lock-check format clean
 
 demo: .venv/installed
 	@PORTAL_INSTANCE="$(CURDIR)/$(DATA)/demo" $(BIN)/python -m embedded run --data $(DATA)/demo/postgres -- $(BIN)/python -m demo
@@ -25,6 +25,13 @@ smoke: .venv/installed-dev
 
 bench: .venv/installed-dev
 	@$(BIN)/python -m embedded run --data $(DATA)/bench -- $(BIN)/python -m bench
+
+# The faults of RELIABILITY: ARGS="R1 R4" plays some of them, FAULT_SPEED=1 takes the hours that they really take.
+faults: .venv/installed-dev
+	@$(BIN)/python -m embedded run --fast --data $(DATA)/faults -- $(BIN)/python -m tests.faults $(ARGS)
+
+faults-ci: .venv/installed-dev
+	@$(BIN)/python -m embedded run --fast --data $(DATA)/faults -- $(BIN)/python -m tests.faults --selection ci $(ARGS)
 
 lint: .venv/installed-dev lock-check
 	@$(BIN)/ruff format --check .

@@ -1,0 +1,107 @@
+"""`python -m tests.faults [ids] [--selection ci]`: each fault in a process and a database of its own, a line each."""
+
+import argparse
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from tests.faults.plays import FAULTS
+from tests.faults.registry import Fault
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LONGEST = 900.0  # seconds at FAULT_SPEED 10 after which a fault that does not end has failed
+TAIL = 40  # lines of the processes' logs that are shown of a fault that fails
+
+
+def main(words: list[str]) -> int:
+    """Exit code 1 where a fault does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults")
+    parser.add_argument("ids", nargs="*", metavar="id", help="such as R1; all without")
+    parser.add_argument("--selection", choices=["all", "ci"], default="all")
+    options = parser.parse_args(words)
+    if unknown := set(options.ids) - set(FAULTS):
+        parser.error(f"no such fault: {', '.join(sorted(unknown))}")
+    wanted = [f for f in FAULTS.values() if f.id in options.ids or not options.ids]
+    wanted = [f for f in wanted if f.ci or options.selection == "all" or f.id in options.ids]
+    began, failed = time.monotonic(), 0
+    given = os.environ.get("DATABASE_URL", "postgres://localhost/portal")
+    with template_of(given) as template:
+        for found in wanted:
+            failed += run(found, given, template) != 0
+    print(f"{len(wanted)} faults in {time.monotonic() - began:.0f} s, {failed} of them failed", flush=True)
+    return 1 if failed else 0
+
+
+@contextmanager
+def template_of(given: str) -> Iterator[str]:
+    """A migrated database that each fault's is a copy of."""
+    with database(given, template="template0") as name:
+        subprocess.run(
+            [sys.executable, "manage.py", "setup", "--verbosity", "0"],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": url_of(given, name)},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        yield name
+
+
+@contextmanager
+def database(given: str, *, template: str) -> Iterator[str]:
+    name = f"faults_{secrets.token_hex(4)}"
+    with psycopg.connect(given, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        try:
+            yield name
+        finally:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def url_of(given: str, name: str) -> str:
+    return urlsplit(given)._replace(path=f"/{name}").geturl()
+
+
+def run(found: Fault, given: str, template: str) -> int:
+    """Play a fault in a process group of its own, and end what is left of it."""
+    folder = Path(tempfile.mkdtemp(prefix=f"faults-{found.id}-"))
+    try:
+        with database(given, template=template) as name:
+            environment = {**os.environ, "DATABASE_URL": url_of(given, name), "FAULT_FOLDER": str(folder)}
+            command = [sys.executable, "-m", "tests.faults.one", found.id]
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
+            try:
+                code = process.wait(LONGEST * 10 / float(os.environ.get("FAULT_SPEED", "10")))
+            except subprocess.TimeoutExpired:
+                print(f"{found.id:<4}{found.name:<52} FAILS (it did not end)", flush=True)
+                code = 1
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+        if code:
+            show_logs(folder)
+        return code
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def show_logs(folder: Path) -> None:
+    for log in sorted(folder.glob("*.log")):
+        lines = log.read_text(errors="replace").splitlines()[-TAIL:]
+        print("\n".join([f"--- {log.name}", *lines]), file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,100 @@
+"""What was expected against what the outside saw: lost, twice, to the wrong one, in the wrong order."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from demo.sink.mail import Mail
+from tests.faults.registry import Verdict
+
+MARK = re.compile(r"\bmark-(\d+)-(\d+)-(\w+)\b")
+
+
+@dataclass(frozen=True, order=True)
+class Said:
+    """One text: an update of an incident on a track. It stands in the author's own words, so that mails bear it."""
+
+    incident: int
+    number: int
+    variant: str
+
+    def mark(self) -> str:
+        return f"mark-{self.incident}-{self.number}-{self.variant}"
+
+
+@dataclass
+class Book:
+    """Who was to get what: (address, text). An update may give way to a later one of its incident."""
+
+    expected: set[tuple[str, Said]] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    """Addresses that the outside refused for good: what they did not get is not lost."""
+
+    def missing(self, seen: Iterable[tuple[str, Said]]) -> set[tuple[str, Said]]:
+        latest: dict[tuple[str, int], int] = defaultdict(int)
+        got = set(seen)
+        for address, said in got:
+            key = (address, said.incident)
+            latest[key] = max(latest[key], said.number)
+        return {
+            (address, said)
+            for address, said in self.expected - got
+            if address not in self.refused and latest[address, said.incident] <= said.number
+        }
+
+    def judge(self, mails: list[Mail]) -> Verdict:
+        """Marks of every mail against the book. A mail without a mark is one that nobody expected."""
+        verdict = Verdict()
+        pairs = [(mail.rcpt_to[0], said_in(mail.part("plain"))) for mail in mails]
+        seen = [(address, said) for address, said in pairs if said is not None]
+        counted = Counter(seen)
+        verdict.misdirected = sum(pair not in self.expected for pair in pairs)
+        verdict.duplicated = sum(counted.values()) - len(counted)
+        verdict.lost = len(self.missing(counted))
+        verdict.out_of_order = out_of_order(seen)
+        verdict.must(same_ids(mails), "a repeated mail has another Message-ID, or two mails share one")
+        return verdict
+
+
+def said_in(text: str) -> Said | None:
+    found = set(MARK.findall(text))
+    if len(found) != 1:  # none, or the texts of two tracks in one mail
+        return None
+    ((incident, number, variant),) = found
+    return Said(int(incident), int(number), variant)
+
+
+def out_of_order(seen: Iterable[tuple[str, Said]]) -> int:
+    """How many came after a later one of the same incident had reached the address. The same again is no disorder."""
+    last: dict[tuple[str, int], int] = {}
+    got: set[tuple[str, Said]] = set()
+    wrong = 0
+    for address, said in seen:
+        key = (address, said.incident)
+        if (address, said) not in got and said.number < last.get(key, 0):
+            wrong += 1
+        last[key] = max(last.get(key, 0), said.number)
+        got.add((address, said))
+    return wrong
+
+
+def same_ids(mails: list[Mail]) -> bool:
+    """One Message-ID per address and text, and none of them shared."""
+    by_id: defaultdict[str, set[tuple[str, Said | None]]] = defaultdict(set)
+    by_pair: defaultdict[tuple[str, Said | None], set[str]] = defaultdict(set)
+    for mail in mails:
+        pair = (mail.rcpt_to[0], said_in(mail.part("plain")))
+        by_id[mail.header("Message-ID")].add(pair)
+        by_pair[pair].add(mail.header("Message-ID"))
+    return all(len(pairs) == 1 for pairs in by_id.values()) and all(len(ids) == 1 for ids in by_pair.values())
+
+
+def twice(mails: list[Mail]) -> Mapping[str, int]:
+    """Addresses that got a text more than once, and how often too many."""
+    counted = Counter((mail.rcpt_to[0], said_in(mail.part("plain"))) for mail in mails)
+    more: Counter[str] = Counter()
+    for (address, _), n in counted.items():
+        if n > 1:
+            more[address] += n - 1
+    return more
