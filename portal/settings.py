@@ -180,6 +180,8 @@ Q_CLUSTER = {
 }
 # Leases, back-off, the relay's pauses and the lanes' signs of life are divided by it: only the fault tests change it.
 TIME_SCALE = env.float("TIME_SCALE", default=1)
+# A lane or the clocks without a sign of life for so long are started again as a whole.
+LANE_SILENT_SECONDS = env.float("LANE_SILENT_SECONDS", default=30)
 # Outside of the database, so that an old backup is noticed: the number of the last published update.
 STATE_FILE = env.str("STATE_FILE", default=str(BASE_DIR / ".data" / "publications"))
 PUMP_SECONDS = env.int("PUMP_SECONDS", default=20)

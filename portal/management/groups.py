@@ -32,6 +32,8 @@ class Group:
     nice: int = 0
     on_demand: bool = False
     """Started when asked for, and left alone when it ends."""
+    beats_as: str = ""
+    """The name of its sign of life (comms.models.Beat); without one it is not judged by that."""
     pid: int | None = None
     code: int | None = None
     started_at: float = 0.0

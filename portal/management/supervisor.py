@@ -1,4 +1,4 @@
-"""Runs web, lanes and clocks of one machine; restarts a group that ends, as a whole."""
+"""Runs web, lanes and clocks of one machine; restarts a group that ends or falls silent, as a whole."""
 
 import gc
 import os
@@ -11,12 +11,14 @@ import structlog
 import uvicorn
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, connections
 from django_q.cluster import Cluster
 from django_q.conf import Conf
 
+from comms.actions import beats
 from comms.choices import Lane
 from portal.management.groups import MARKER, SUPERVISOR, Group, clear_leftovers, name_process, stop_all
+from portal.management.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
 CALM_SECONDS = 30.0  # a group that lived this long begins its restarts anew
@@ -26,13 +28,18 @@ LONGEST_PAUSE = 30.0
 def usual_groups(host: str, port: int) -> list[Group]:
     """Web, one cluster per lane, and the clocks. Normal and bulk lanes give way to pages and severity 5."""
     lanes = [
-        Group(f"lane {lane.value}", lambda lane=lane: run_lane(lane), nice=0 if lane is Lane.CRITICAL else 10)  # type: ignore[misc]
+        Group(
+            f"lane {lane.value}",
+            lambda lane=lane: run_lane(lane),  # type: ignore[misc]
+            nice=0 if lane is Lane.CRITICAL else 10,
+            beats_as=lane.value,
+        )
         for lane in Lane
     ]
     return [
         Group("web", lambda: run_web(host, port)),
         *lanes,
-        Group("clocks", run_clocks),
+        Group("clocks", run_clocks, beats_as=beats.CLOCKS),
     ]
 
 
@@ -64,6 +71,11 @@ def run_clocks() -> None:
 
 def run_lane(lane: Lane) -> None:
     """A django-q2 cluster under the lane's name, as `Q_CLUSTER_NAME=<lane> manage.py qcluster` would run it."""
+    try:
+        beats.give_back_doorbells(lane)
+    except (DatabaseError, InterfaceError):
+        log.warning("the database did not answer; doorbells of an earlier run are heard later", lane=lane.value)
+    connections.close_all()  # before the cluster forks
     Conf.CLUSTER_NAME = lane.value  # read from the environment at import; this process was forked after it
     cluster = Cluster()
     cluster.start()
@@ -74,7 +86,8 @@ class Supervisor:
     """`run` returns when a signal asks it to; then nothing that it started lives any more."""
 
     def __init__(self, groups: Sequence[Group]) -> None:
-        self.groups = groups
+        self._watchdog = Watchdog(groups)
+        self.groups = [*groups, self._watchdog.group]
         self._stopping = False
         self._failures: dict[str, int] = {}
         self._again_at: dict[str, float] = {}
@@ -98,6 +111,7 @@ class Supervisor:
     def run(self, each_beat: Callable[[], None] = lambda: None) -> None:
         try:
             while not self._stopping:
+                self._end_silent()
                 for group in self.groups:
                     self._look_after(group)
                 each_beat()
@@ -110,6 +124,12 @@ class Supervisor:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.stop()
+
+    def _end_silent(self) -> None:
+        """A group that lives and does nothing is ended with all its processes; then it is one that ended."""
+        for group in self._watchdog.bitten():
+            log.error("a group gave no sign of life; it is ended as a whole", group=group.name)
+            group.signal_all(signal.SIGKILL)
 
     def _look_after(self, group: Group) -> None:
         """Restart a group whose first process has ended: at once, then after 1, 2, 4 ... 30 seconds."""
