@@ -173,7 +173,7 @@ class World:
             "STATE_FILE": str(self.folder / "publications"),
             "TIME_SCALE": str(self.speed),
             "SEND_DEADLINE_SECONDS": str(30 / self.speed),
-            "LANE_SILENT_SECONDS": str(max(5.0, 30 / self.speed)),
+            "LANE_SILENT_SECONDS": str(max(30, 10 * self.speed)),  # divided by TIME_SCALE: 10 s even on a slow machine
             "HTTP_DEADLINE_SECONDS": str(max(2.0, 10 / self.speed)),
             "PUMP_SECONDS": str(max(2, round(20 / self.speed))),
         }
