@@ -72,6 +72,7 @@ def progress_of(request: StaffRequest, incident: Incident, now: datetime) -> dic
         "last_draft": last,
         "waiting": waiting,
         "page_sequence": incident.sequence,
+        "to_call": incident.calls.filter(result="").count(),
     }
 
 

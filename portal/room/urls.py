@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.room import credits, decisions, demo, incident, incidents, outreach
+from portal.room import calls, credits, decisions, demo, exports, incident, incidents, ledger, outreach, told
 
 urlpatterns = [
     path("", incidents.incident_list, name="room"),
@@ -13,6 +13,13 @@ urlpatterns = [
     path("<int:pk>/roles/", decisions.roles, name="room_roles"),
     path("<int:pk>/drafts/<int:draft_pk>/withdraw/", decisions.withdraw, name="room_withdraw"),
     path("<int:pk>/drafts/<int:draft_pk>/approve/", decisions.approve, name="room_approve"),
+    path("<int:pk>/ledger/", ledger.ledger, name="room_ledger"),
+    path("<int:pk>/ledger/export/", exports.of_incident, name="room_ledger_export"),
+    path("deliveries/<int:pk>/mend/", ledger.mend, name="room_mend"),
+    path("accounts/<int:pk>/told/", told.told, name="room_told"),
+    path("accounts/<int:pk>/told/export/", exports.of_account, name="room_told_export"),
+    path("calls/", calls.desk, name="room_calls"),
+    path("calls/<int:pk>/result/", calls.note_result, name="room_call_result"),
     path("outreach/", outreach.desk, name="outreach"),
     path("outreach/new/", outreach.new, name="outreach_new"),
     path("outreach/<int:pk>/done/", outreach.done, name="outreach_done"),
