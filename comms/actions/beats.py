@@ -77,4 +77,4 @@ def _taken(now: datetime, span: int) -> Q:
 def give_back_doorbells(lane: Lane) -> int:
     """What a lane had taken before it died is rung again, now instead of after RETRY; safe to hear twice."""
     now = clock.now()
-    return OrmQ.objects.filter(key=lane.value, lock__gt=now).update(lock=now)
+    return int(OrmQ.objects.filter(key=lane.value, lock__gt=now).update(lock=now))

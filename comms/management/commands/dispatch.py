@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, connection
 
-from comms.actions import beats, deliveries, installation, promises, publishing
+from comms.actions import auditor, beats, deliveries, installation, promises, publishing
 from customers import clock
 
 log = structlog.get_logger(__name__)
@@ -34,6 +34,7 @@ class Command(BaseCommand):
             lambda: deliveries.ring_for_due(clock.now()),
             installation.remember_publications,
             beats.ask,
+            auditor.Auditor().tick,
         ]
         self._run(installation.check)
         while not stop.wait(settings.DISPATCH_SECONDS):
