@@ -14,12 +14,13 @@ from django.db.models import DateTimeField, Exists, ExpressionWrapper, OuterRef,
 from django.db.models.functions import Coalesce, Now, TruncDate
 from django.http import Http404, HttpRequest, HttpResponseBase
 
+from comms.actions import installation
 from comms.audience import told_of
 from comms.choices import CreditState, Variant
-from comms.models import Credit, Incident, Message, Promise
+from comms.models import Credit, Delivery, Incident, Message, Promise
 from customers import clock
 from customers.choices import Language, Track
-from customers.models import Account, Company, Contact, Usage, User
+from customers.models import Account, Company, Contact, ContactPoint, Usage, User
 from customers.models.account import READS
 
 
@@ -132,6 +133,13 @@ def credits_for(viewer: Viewer) -> QuerySet[Credit]:
     return Credit.objects.filter(account__in=viewer.account_ids, state=CreditState.APPROVED)
 
 
+def deliveries_for(viewer: Viewer) -> QuerySet[Delivery]:
+    """What was sent to the viewer himself, on any channel; not what his colleagues were sent."""
+    contacts = [contact.pk for contact in viewer.contacts]
+    points = ContactPoint.objects.filter(contact__in=contacts).values_list("pk", flat=True)
+    return Delivery.objects.filter(contact_point__in=list(points))  # his numbers: the index of the contact point
+
+
 def accounts_owned_by(user: User) -> QuerySet[Account]:
     """The accounts whose outreach a customer success manager works; all of them for a superuser."""
     return Account.objects.all() if user.is_superuser else Account.objects.filter(owner=user)
@@ -193,5 +201,10 @@ def staff_view(
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """What every page shows: who we are."""
-    return {"company": Company.current(), "DEMO": settings.DEMO, "DEMO_MAIL_URL": settings.DEMO_MAIL_URL}
+    """What every page shows: who we are. Pages of staff ask whether sending is held; others do not, and cost nothing."""
+    return {
+        "company": Company.current(),
+        "sending_is_held": installation.is_held,
+        "DEMO": settings.DEMO,
+        "DEMO_MAIL_URL": settings.DEMO_MAIL_URL,
+    }

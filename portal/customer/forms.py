@@ -41,3 +41,9 @@ class HistoryForm(forms.Form):
         if place.detected_at.tzinfo is None or not 0 < place.pk <= LARGEST_KEY:
             raise ValidationError("No such place in the history.")
         return place
+
+
+class MessagesForm(forms.Form):
+    """Where a page of what was sent begins; `before` is the number of the last delivery of the page before."""
+
+    before = forms.IntegerField(required=False, min_value=1, max_value=LARGEST_KEY)

@@ -84,7 +84,7 @@ def test_bars_count_each_delivery_once_per_track_and_channel(as_user, lead, mixe
 def test_htmx_gets_the_part_that_moves_and_nothing_else(as_user, lead, mixed):
     client = as_user(lead)
     response = client.get(f"/room/{mixed.pk}/ledger/", headers=HTMX)
-    page = response.content.decode()
+    page = response.content.decode().strip()
     assert "HX-Request" in response["Vary"]
     assert page.startswith('<section class="card" id="sending"')
     assert 'hx-trigger="every 3s"' in page
