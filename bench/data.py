@@ -5,14 +5,16 @@ from uuid import uuid4
 from django.db import transaction
 
 from bench.database import number, run
-from comms.actions import incidents
-from comms.choices import ImpactLevel
-from comms.models import Incident
+from comms.actions import incidents, publishing
+from comms.choices import ImpactLevel, IncidentStatus, Variant
+from comms.models import Delivery, Incident, Message
+from comms.rendering.messages import Text
 from customers.choices import Severity
 from customers.models import Component, Service, User
 
 CONTACTS_PER_ACCOUNT = 5
 SERVICES, COMPONENTS, USED = 12, 30, 3
+TRACKS = (Variant.TECHNICAL, Variant.BUSINESS)
 
 ACCOUNTS = """
 INSERT INTO customers_account (external_id, name, cohort, timezone, language, contract_value, monthly_fee, currency,
@@ -23,14 +25,15 @@ FROM generate_series(%s, %s) AS n
 """
 CONTACTS = """
 INSERT INTO customers_contact (account_id, external_id, name, email, role, language, timezone, track_set, track_reason,
-    track_inferred, effective_track, effective_source)
+    track_inferred, effective_track, effective_source, phone, wants, severity_threshold, quiet_always)
 SELECT a.id, a.external_id || '-' || k, 'Contact ' || a.id || '-' || k, 'c' || a.id || '-' || k || '@customer.example',
-    'business', '', '', '', '', '', CASE (a.id + k) %% 2 WHEN 0 THEN 'technical' ELSE 'business' END, 'default'
+    'business', '', '', '', '', '', CASE (a.id + k) %% 2 WHEN 0 THEN 'technical' ELSE 'business' END, 'default',
+    '', 'all', 1, false
 FROM customers_account a, generate_series(1, %s) AS k WHERE a.id > %s
 """
 POINTS = """
-INSERT INTO customers_contactpoint (contact_id, kind, address, suppressed_reason)
-SELECT id, 'email', email, '' FROM customers_contact WHERE id > %s
+INSERT INTO customers_contactpoint (contact_id, kind, address, secret, suppressed_reason)
+SELECT id, 'email', email, '', '' FROM customers_contact WHERE id > %s
 """
 BACKGROUND = """
 INSERT INTO customers_usage (account_id, component_id, external_id, label, starts_on)
@@ -82,6 +85,26 @@ def draft(component: Component) -> Incident:
     incident.facts.being_done = "We are moving the writes to the standby."
     incident.facts.save()
     return incident
+
+
+def publish(incident: Incident, author: User) -> None:
+    """The first update, to both tracks."""
+    publishing.publish_update(
+        incident_id=incident.pk,
+        expected_sequence=0,
+        request_id=uuid4(),
+        status=IncidentStatus.INVESTIGATING,
+        texts={track: Text(note="We are on it.") for track in TRACKS},
+        author=author,
+    )
+
+
+def messages_without_deliveries(incident: Incident) -> list[Message]:
+    """Those that publishing makes; their deliveries, and the doorbell for them, are taken away again."""
+    publish(incident, author())
+    Delivery.objects.filter(message__incident=incident).delete()
+    run("TRUNCATE django_q_ormq")
+    return list(Message.objects.filter(incident=incident).select_related("update__incident", "credit", "warning"))
 
 
 def author() -> User:

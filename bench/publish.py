@@ -4,7 +4,6 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import Value
@@ -14,17 +13,14 @@ from bench.database import empty_ledger, fresh_database, number, run
 from bench.mailroom import Postbox, lane_running, postbox
 from bench.report import Measure, medians
 from comms import audience, fanout
-from comms.actions import publishing
-from comms.choices import IncidentStatus, Lane, Variant
-from comms.models import Delivery, Incident, Message
+from comms.choices import Lane
+from comms.models import Delivery, Incident
 from comms.models.delivery import UNFINISHED
-from comms.rendering.messages import Text
 from customers import clock
 from customers.models import Component, User
 
 ROUNDS, ROUNDS_OF_FEW, ROUNDS_OF_A_MILLION = 7, 25, 3
 SMALL, MEDIUM, LARGE, MILLION = 1_000, 10_000, 100_000, 1_000_000
-TRACKS = (Variant.TECHNICAL, Variant.BUSINESS)
 NOBODYS_MESSAGE = 10**9  # the ledger's keys carry no constraint
 LIMIT_SECONDS = 1.0  # P8
 
@@ -54,17 +50,6 @@ def _million(author: User, few_of_few: float, many: float) -> Iterator[Measure]:
     yield _per_row(_fan_out_time(everybody, ROUNDS_OF_A_MILLION), MILLION, many, LARGE, ROUNDS_OF_A_MILLION)
 
 
-def _publish(incident: Incident, author: User) -> None:
-    publishing.publish_update(
-        incident_id=incident.pk,
-        expected_sequence=0,
-        request_id=uuid4(),
-        status=IncidentStatus.INVESTIGATING,
-        texts={track: Text(note="We are on it.") for track in TRACKS},
-        author=author,
-    )
-
-
 def _against_insert(
     component: Component, author: User, recipients: int, *, goal: float, rounds: int
 ) -> Iterator[Measure]:
@@ -76,7 +61,7 @@ def _against_insert(
         drafts.append(data.draft(component))
 
     def ours() -> None:
-        _publish(drafts[-1], author)
+        data.publish(drafts[-1], author)
 
     inserts = _bare_inserts(data.draft(component))
 
@@ -97,9 +82,9 @@ def _bare_inserts(incident: Incident) -> list[tuple[str, tuple[object, ...]]]:
     """The same rows by the audience's SQL, without messages, promises, doorbells or the question whether they exist."""
     inserts = []
     now = clock.now()
-    for track in TRACKS:
+    for track in data.TRACKS:
         points = audience.of_incident(incident, track, now).order_by()
-        rows = points.values_list(Value(NOBODYS_MESSAGE), "pk", Value(Lane.CRITICAL.value), Value(now))
+        rows = points.values_list(Value(NOBODYS_MESSAGE), "pk", "kind", Value(Lane.CRITICAL.value), Value(now))
         select, params = rows.query.sql_with_params()
         inserts.append((f"{fanout.INSERT} {select}", params))
     return inserts
@@ -107,7 +92,7 @@ def _bare_inserts(incident: Incident) -> list[tuple[str, tuple[object, ...]]]:
 
 def _fan_out_time(component: Component, rounds: int) -> float:
     """Seconds of comms.fanout alone for both tracks. Its commit, alike for one row and for many, is left out."""
-    messages = _messages(data.draft(component))
+    messages = data.messages_without_deliveries(data.draft(component))
 
     def call() -> None:
         for message in messages:
@@ -129,12 +114,6 @@ def _timed_in_transaction(call: Callable[[], None], rounds: int) -> float:
     return statistics.median(times)
 
 
-def _messages(incident: Incident) -> list[Message]:
-    """Those that publishing makes; their deliveries are taken away again."""
-    _publish(incident, data.author())
-    return list(Message.objects.filter(incident=incident).select_related("update__incident", "credit", "warning"))
-
-
 def _per_row(seconds: float, rows: int, other_seconds: float, other_rows: int, rounds: int) -> Measure:
     """P2: whichever costs more per row, against the other."""
     costs = sorted([seconds / rows * 1e6, other_seconds / other_rows * 1e6])
@@ -150,7 +129,7 @@ def _among(seconds: float, reference: float, contacts: int) -> Measure:
 
 def _again(component: Component) -> Measure:
     """P2: the same message fanned out once more adds nothing."""
-    message = _messages(data.draft(component))[0]
+    message = data.messages_without_deliveries(data.draft(component))[0]
     added: list[int] = []
     fan_out: Callable[[], None] = lambda: added.append(fanout.fan_out(message, now=clock.now()))  # noqa: E731
     again, first = medians(ROUNDS, (lambda: None, fan_out), (empty_ledger, fan_out))
@@ -173,7 +152,7 @@ def _sent(box: Postbox, component: Component, author: User, mails: int) -> tuple
     incident = data.draft(component)
     box.expect(mails)
     began = time.monotonic()
-    _publish(incident, author)
+    data.publish(incident, author)
     returned = time.monotonic()
     arrival = box.arrival()
     while number("SELECT count(*) FROM comms_delivery WHERE state = ANY(%s)", [str(s) for s in UNFINISHED]):

@@ -1,4 +1,4 @@
-"""What a bench says: a JSON line per measure. A measure holds where `ratio` is at most `goal`."""
+"""What a bench says: a JSON line per measure. A measure holds where `ratio` is at most `goal`, for rates at least."""
 
 import json
 import statistics
@@ -18,10 +18,16 @@ class Measure:
     unit: str
     n: int
     more: Mapping[str, object] = field(default_factory=dict)
+    at_least: bool = False
+    """More is better: the goal is the least that `ratio` may be."""
 
     @property
     def ratio(self) -> float:
         return self.ours / self.reference
+
+    @property
+    def holds(self) -> bool:
+        return self.ratio >= self.goal if self.at_least else self.ratio <= self.goal
 
     def line(self) -> str:
         numbers = {"ours": self.ours, "reference": self.reference, "ratio": self.ratio}
@@ -30,7 +36,8 @@ class Measure:
                 "bench": self.bench,
                 **{name: round(value, 3) for name, value in numbers.items()},
                 "goal": self.goal,
-                "holds": self.ratio <= self.goal,
+                "goal_is": "at least" if self.at_least else "at most",
+                "holds": self.holds,
                 "unit": self.unit,
                 "n": self.n,
                 **self.more,
@@ -45,7 +52,7 @@ def say(measures: Iterator[Measure]) -> None:
 
 def table(lines: Sequence[Mapping[str, object]]) -> str:
     """The measures in columns; the rest of each line is left to whoever reads the JSON."""
-    rows = [["bench", "ours", "reference", "unit", "ratio", "goal", "holds", "n"]]
+    rows = [["bench", "ours", "reference", "unit", "ratio", "goal_is", "goal", "holds", "n"]]
     for line in lines:
         cells = [line[name] for name in rows[0]]
         rows.append(["yes" if cell is True else "NO" if cell is False else str(cell) for cell in cells])
