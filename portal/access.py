@@ -201,7 +201,7 @@ def staff_view(
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """What every page shows: who we are. Pages of staff ask whether sending is held; others do not, and cost nothing."""
+    """What every page shows: who we are. Only pages of staff ask whether sending is held, so only they pay for it."""
     return {
         "company": Company.current(),
         "sending_is_held": installation.is_held,

@@ -2,6 +2,9 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
+from portal.api.metrics import MetricsView
+from portal.api.readiness import readyz
+
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one door, its rate limit
 admin.site.site_header = "Customers and messages"
 admin.site.site_title = "Administration"
@@ -10,6 +13,8 @@ admin.site.index_title = "Administration"
 urlpatterns = [
     path("", include("portal.customer.urls")),
     path("room/", include("portal.room.urls")),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
     path("api/v1/", include("portal.api.urls")),
     path("account/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.room import calls, credits, decisions, demo, exports, incident, incidents, ledger, outreach, told
+from portal.room import calls, credits, decisions, demo, exports, health, incident, incidents, ledger, outreach, told
 
 urlpatterns = [
     path("", incidents.incident_list, name="room"),
@@ -23,5 +23,7 @@ urlpatterns = [
     path("outreach/", outreach.desk, name="outreach"),
     path("outreach/new/", outreach.new, name="outreach_new"),
     path("outreach/<int:pk>/done/", outreach.done, name="outreach_done"),
+    path("health/", health.page, name="room_health"),
+    path("health/release/", health.release, name="room_release"),
     path("credits/", credits.credit_list, name="room_credits"),
 ]
