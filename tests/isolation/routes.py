@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from comms.models import Delivery
 from comms.rendering.mail import unsubscribe_signer
 from customers.models import User
 from tests.isolation.world import Side
@@ -45,6 +46,22 @@ def drafts(side: Side | None) -> list[object]:
 
 def outreach(side: Side | None) -> list[object]:
     return [NO_ID] if side is None or side.outreach is None else [side.outreach.pk]
+
+
+def accounts(side: Side | None) -> list[object]:
+    return [NO_ID] if side is None or side.account is None else [side.account.pk]
+
+
+def calls(side: Side | None) -> list[object]:
+    return [NO_ID] if side is None or side.call is None else [side.call.pk]
+
+
+def sent(side: Side | None) -> list[object]:
+    """What the technical reader was sent; an incident of both was sent to nobody of its own."""
+    if side is None or side.technical is None:
+        return [NO_ID]
+    rows = Delivery.objects.filter(contact_point__contact=side.technical).order_by("pk")
+    return list(rows.values_list("pk", flat=True))
 
 
 def senders(side: Side | None) -> list[object]:
@@ -94,15 +111,24 @@ def _of_account(side: Side | None) -> list[str]:
     return ["", f"?account={account}", *(f"?account={account}&incident={pk}" for pk in incidents(side))]
 
 
+def _formats(_side: Side | None) -> list[str]:
+    return ["?format=csv", "?format=json"]
+
+
 ROUTES: dict[str, Route] = {
     "home": Route(Who.CUSTOMER),
     "history": Route(
-        Who.CUSTOMER, queries=lambda side: ["", *(f"?before=2999-01-01T00:00:00%2B00:00,{pk}" for pk in incidents(side))]
+        Who.CUSTOMER,
+        queries=lambda side: ["", *(f"?before=2999-01-01T00:00:00%2B00:00,{pk}" for pk in incidents(side))],
     ),
     "incident": Route(Who.CUSTOMER, args=INCIDENT),
     "incident_mine": Route(Who.CUSTOMER, args=INCIDENT),
+    "messages": Route(Who.CUSTOMER),
+    "message": Route(Who.CUSTOMER, args={"pk": sent}),
     "unsubscribe": Route(Who.PUBLIC, args={"token": forged_links}),
     "healthz": Route(Who.PUBLIC),
+    "readyz": Route(Who.PUBLIC),
+    "metrics": Route(Who.MACHINE),
     "favicon": Route(Who.PUBLIC),
     "room": Route(Who.STAFF, "comms.view_room"),
     "room_demo_play": Route(Who.STAFF, "comms.view_room", "comms.view_room"),
@@ -116,9 +142,20 @@ ROUTES: dict[str, Route] = {
     "room_roles": Route(Who.STAFF, "comms.draft_update", "comms.draft_update", INCIDENT),
     "room_withdraw": Route(Who.STAFF, "comms.draft_update", "comms.draft_update", DRAFT),
     "room_approve": Route(Who.STAFF, "comms.approve_update", "comms.approve_update", DRAFT),
+    "room_ledger": Route(
+        Who.STAFF, "comms.view_delivery", args=INCIDENT, queries=lambda _side: ["", "?state=any", "?q=mk&state=any"]
+    ),
+    "room_ledger_export": Route(Who.STAFF, "comms.view_delivery", args=INCIDENT, queries=_formats),
+    "room_mend": Route(Who.STAFF, "comms.mend_delivery", "comms.mend_delivery", {"pk": sent}),
+    "room_told": Route(Who.STAFF, "comms.view_delivery", args={"pk": accounts}),
+    "room_told_export": Route(Who.STAFF, "comms.view_delivery", args={"pk": accounts}, queries=_formats),
+    "room_calls": Route(Who.STAFF, "comms.make_call"),
+    "room_call_result": Route(Who.STAFF, "comms.make_call", "comms.make_call", {"pk": calls}),
     "outreach": Route(Who.OWNER, "comms.log_outreach"),
     "outreach_new": Route(Who.OWNER, "comms.log_outreach", "comms.log_outreach", queries=_of_account),
     "outreach_done": Route(Who.OWNER, "comms.log_outreach", "comms.log_outreach", {"pk": outreach}),
+    "room_health": Route(Who.STAFF, "comms.view_room"),
+    "room_release": Route(Who.STAFF, "comms.release_sending", "comms.release_sending"),
     "room_credits": Route(Who.STAFF, "comms.view_credit"),
     "api_alertmanager": Route(Who.MACHINE),
     "api_tickets": Route(Who.MACHINE, args={"sender": senders}),

@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from comms.actions import credits, incidents, publishing
 from comms.actions.outreach import log_outreach
 from comms.choices import CreditState, ImpactLevel, IncidentStatus, Mood, OutreachWay, Variant
-from comms.models import Alert, Credit, CreditLine, Delivery, FactSheet, Incident, Outreach, UpdateDraft
+from comms.models import Alert, CallTask, Credit, CreditLine, Delivery, FactSheet, Incident, Outreach, UpdateDraft
 from comms.rendering.messages import Text
 from customers import clock
 from customers.actions.accounts import set_account_track, set_contact_track
@@ -55,6 +55,7 @@ class Side:
     draft: UpdateDraft | None = None
     outreach: Outreach | None = None
     credit: Credit | None = None
+    call: CallTask | None = None
     sender: WebhookSender | None = None
     key: str = ""
 
@@ -96,7 +97,9 @@ def make_world() -> World:
     Contact.objects.filter(pk=detached.pk).update(user=None)
     User.objects.filter(pk=inactive.user_id).update(is_active=False)
     for user in people[:2]:
-        User.objects.filter(pk=user.pk).update(name=marker("f", "own", "name"), email=f"mkf-own-mail{user.pk}@f.example")
+        User.objects.filter(pk=user.pk).update(
+            name=marker("f", "own", "name"), email=f"mkf-own-mail{user.pk}@f.example"
+        )
     return World(a, b, shared, staff, csm_of_a, superuser, *people)
 
 
@@ -216,6 +219,10 @@ def _incidents_of(side: Side, author: User) -> None:
         account=side.account, incident=side.incidents["open"], contact=side.technical, person=side.account.owner,
         at=clock.now(), way=OutreachWay.PHONE, said=side.mark("int", "said"), mood=Mood.ANGRY,
         next_step=side.mark("int", "next_step"), next_step_due=clock.now().date(), logged_by=side.account.owner,
+    )  # fmt: skip
+    side.call = CallTask.objects.create(
+        incident=side.incidents["open"], account=side.account, reason="failed", raised_at=clock.now(),
+        result="voicemail", note=side.mark("int", "call"), called_by=author, called_at=clock.now(),
     )  # fmt: skip
     points = ContactPoint.objects.filter(contact__account=side.account)
     Delivery.objects.filter(contact_point__in=points).update(reply=side.mark("int", "reply"))
