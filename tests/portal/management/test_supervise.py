@@ -7,13 +7,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.instances import PATIENCE, Command, Instance, is_alive, until
+from tests.instances import PATIENCE, Command, Instance, is_alive, name_of, until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
     pytest.mark.usefixtures("roles_after_flush"),
 ]
+WATCH = "watch"  # comes and goes
 GROUPS = ["web", "lane critical", "lane normal", "lane bulk", "clocks"]
+
+
+def lasting(instance: Instance) -> list[psutil.Process]:
+    return [process for process in instance.processes() if name_of(process) != WATCH]
 
 
 def test_a_group_whose_first_process_is_killed_is_started_again_as_a_whole(tmp_path: Path):
@@ -52,7 +57,7 @@ def test_the_next_start_ends_what_a_killed_supervisor_left_and_nothing_of_anothe
     with Instance(other) as neighbour, Instance(log) as killed:
         neighbour.wait_until_up()
         killed.wait_until_up()
-        neighbours = neighbour.processes()
+        neighbours = lasting(neighbour)
         stuck = [killed.group("web")[0], killed.group("lane bulk")[-1]]
         for process in stuck:
             process.suspend()  # it does not hear that its supervisor ended, and the web process keeps the port
@@ -64,18 +69,18 @@ def test_the_next_start_ends_what_a_killed_supervisor_left_and_nothing_of_anothe
             until(lambda: not any(is_alive(process) for process in stuck), "the end of what was left")
             successor.wait_until_up()
             assert {p.pid for p in successor.processes()}.isdisjoint(p.pid for p in stuck)
-        assert neighbour.processes() == neighbours
+        assert lasting(neighbour) == neighbours
         assert neighbour.answers()
 
 
 def test_a_second_supervisor_of_the_same_instance_leaves_the_first_alone(tmp_path: Path):
     with Instance(tmp_path / "log") as first:
         first.wait_until_up()
-        everything = first.processes()
+        everything = lasting(first)
         with Command(tmp_path / "second", "supervise", "--port", str(first.port)) as second:
             assert second.process.wait(PATIENCE) == 1
         assert f"This portal runs already, as process {first.process.pid}." in second.said()
-        assert first.processes() == everything
+        assert lasting(first) == everything
 
 
 def test_pages_and_static_files_are_served_without_a_warning(tmp_path: Path):
