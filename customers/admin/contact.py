@@ -1,15 +1,17 @@
 """Contacts: the track each one reads, and why."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from customers.actions.accounts import set_contact_track
 from customers.admin.base import NOTHING, Rows, ZoneForm, count_of, percent
+from customers.admin.point import add_point_view
 from customers.admin.signal import EvidenceRows, HistoryRows
 from customers.admin.tracks import TaggedFilter, TrackAdmin, TrackForm
 from customers.choices import TrackSource
@@ -47,12 +49,31 @@ class ContactRows(Because, Rows):
 class PointRows(Rows):
     model = ContactPoint
     verbose_name_plural = "Addresses"
-    fields = ("kind", "address", "suppressed_at", "suppressed_reason")
+    fields = ("kind", "address", "depends_on", "suppressed_at", "suppressed_reason", "unsubscribed_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ContactPoint]:
+        return super().get_queryset(request).select_related("depends_on__service")
+
+
+class ContactForm(ZoneForm):
+    """What a contact wishes: quiet hours have both ends or none."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        begins, ends = cleaned.get("quiet_from"), cleaned.get("quiet_until")
+        if (begins is None) != (ends is None) and not {"quiet_from", "quiet_until"} & set(self.errors):
+            missing = "quiet_from" if begins is None else "quiet_until"
+            self.add_error(missing, "Quiet hours have both ends, or neither.")
+        elif begins is not None and begins == ends:
+            self.add_error("quiet_until", "Quiet hours that end when they begin would be the whole day or none of it.")
+        if cleaned.get("quiet_always") and begins is None and ends is None:
+            self.add_error("quiet_always", "There are no quiet hours that this could count for.")
+        return cleaned
 
 
 @admin.register(Contact)
 class ContactAdmin(Because, TrackAdmin):
-    form = ZoneForm
+    form = ContactForm
     list_display = (
         "name", "account", "role", "effective_track", "because", "set_by_person", "inferred", "confidence", "evidence",
     )  # fmt: skip
@@ -70,10 +91,18 @@ class ContactAdmin(Because, TrackAdmin):
             "effective_track", "because", "set_by_person", "track_reason", "inferred", "confidence",
         )}),
         ("Contact", {"fields": (
-            "name", "account", "external_id", "email", "role", "user", "language", "timezone",
+            "name", "account", "external_id", "email", "phone", "role", "user", "language", "timezone",
+        )}),
+        ("Wishes", {"fields": (
+            "severity_threshold", "wants", "services", "quiet_from", "quiet_until", "quiet_always",
         )}),
     )  # fmt: skip
     inlines = (EvidenceRows, HistoryRows, PointRows)
+    filter_horizontal = ("services",)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(partial(add_point_view, self))
+        return [path("<path:object_id>/add-point/", view, name="customers_contact_add_point"), *super().get_urls()]
 
     def set_track(self, subject: Contact, form: TrackForm, actor: User) -> None:
         set_contact_track(contact_id=subject.pk, track=form.chosen(), reason=form.cleaned_data["reason"], actor=actor)

@@ -77,5 +77,8 @@ ROLES: dict[str, frozenset[str]] = {
     APPROVER: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.approve_update", "comms.sign_credit"},
     CSM: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.log_outreach", "comms.make_call"},
     LEADERSHIP: _SEE_INCIDENTS | _SEE_CUSTOMERS,
-    ADMINISTRATOR: _SEE_INCIDENTS | _SEE_CUSTOMERS | _CONFIGURE | {"comms.release_sending", "comms.mend_delivery"},
+    ADMINISTRATOR: _SEE_INCIDENTS
+    | _SEE_CUSTOMERS
+    | _CONFIGURE
+    | {"comms.release_sending", "comms.mend_delivery", "customers.add_contactpoint"},
 }
