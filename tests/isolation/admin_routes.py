@@ -106,7 +106,9 @@ def _of_model(pattern: str, model: type[models.Model], rest: str, side: Side) ->
         "decline": (frozenset({"comms.sign_credit"}),) * 2,
     }[page]
     if page == "" and "<" not in rest:  # the list; its actions delete, or set a track
-        write = may("delete") | (frozenset({"customers.set_track"}) if meta.model_name in {"account", "contact"} else write)
+        write = may("delete") | (
+            frozenset({"customers.set_track"}) if meta.model_name in {"account", "contact"} else write
+        )
         paths = [f"/{pattern}", f"/{pattern}?q=mk", f"/{pattern}?o=-1", f"/{pattern}?p=1"]
         return [AdminAddress(pattern, path, path, read, write, False) for path in paths]
     if "<" not in rest:

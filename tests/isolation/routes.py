@@ -97,7 +97,8 @@ def _of_account(side: Side | None) -> list[str]:
 ROUTES: dict[str, Route] = {
     "home": Route(Who.CUSTOMER),
     "history": Route(
-        Who.CUSTOMER, queries=lambda side: ["", *(f"?before=2999-01-01T00:00:00%2B00:00,{pk}" for pk in incidents(side))]
+        Who.CUSTOMER,
+        queries=lambda side: ["", *(f"?before=2999-01-01T00:00:00%2B00:00,{pk}" for pk in incidents(side))],
     ),
     "incident": Route(Who.CUSTOMER, args=INCIDENT),
     "incident_mine": Route(Who.CUSTOMER, args=INCIDENT),

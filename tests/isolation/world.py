@@ -96,7 +96,9 @@ def make_world() -> World:
     Contact.objects.filter(pk=detached.pk).update(user=None)
     User.objects.filter(pk=inactive.user_id).update(is_active=False)
     for user in people[:2]:
-        User.objects.filter(pk=user.pk).update(name=marker("f", "own", "name"), email=f"mkf-own-mail{user.pk}@f.example")
+        User.objects.filter(pk=user.pk).update(
+            name=marker("f", "own", "name"), email=f"mkf-own-mail{user.pk}@f.example"
+        )
     return World(a, b, shared, staff, csm_of_a, superuser, *people)
 
 
