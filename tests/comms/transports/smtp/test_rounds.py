@@ -89,7 +89,7 @@ def test_before_data_that_raises_keeps_the_outcome_of_what_is_under_way() -> Non
             return next(session for session, line in sink.transcript if recipient in line)
 
         def let_the_second_come_when_the_first_has_left() -> None:
-            sink.wait_until(lambda: dots(sink) == 1)
+            sink.wait_until(lambda: dots(sink) == 1 and any(b"<r2@" in line for _, line in sink.transcript))
             sink.say(session_of(b"<r2@"), "250 2.1.5 ok")
 
         def before_data(batch: Sequence[Envelope]) -> None:
