@@ -209,7 +209,7 @@ LOGGING = {
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *(
-                    [structlog.dev.ConsoleRenderer(colors=False)]
+                    [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
                     if env.str("LOG_FORMAT", default="line") == "line"
                     else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
                 ),
