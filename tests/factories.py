@@ -57,9 +57,7 @@ def make_account(
     return account
 
 
-def make_usage(
-    account: Account, component: Component, label: str, since: date = date(2020, 1, 1), **fields
-) -> Usage:
+def make_usage(account: Account, component: Component, label: str, since: date = date(2020, 1, 1), **fields) -> Usage:
     return Usage.objects.create(
         account=account,
         component=component,
@@ -70,9 +68,7 @@ def make_usage(
     )
 
 
-def make_contact(
-    account: Account, track: Track = Track.BUSINESS, *, login: bool = False, **fields
-) -> Contact:
+def make_contact(account: Account, track: Track = Track.BUSINESS, *, login: bool = False, **fields) -> Contact:
     """A contact with an e-mail address who reads this track; `login=True` gives him a user, too."""
     n = next(_numbers)
     email = fields.pop("email", f"contact{n}@customer.example")

@@ -12,9 +12,13 @@ def render_credit(credit: Credit, variant: Variant) -> Rendered:
     amount = f"{credit.amount:,.2f} {credit.currency}"
     month = f"{credit.month:%B %Y}"
     incident = credit.incident
+    lines = list(credit.lines.select_related("service"))
+    what = ", ".join(line.service.name for line in lines)
+    if variant is Variant.TECHNICAL:  # a title is written by engineers for engineers (D1)
+        what = incident.title
     facts = [
         wording.Fact("Credit", amount),
-        wording.Fact("For", f"{incident.reference} {clean_line(incident.title)}"),
+        wording.Fact("For", clean_line(f"{incident.reference} {what}")),
         wording.Fact("Month", month),
     ]
     if variant is Variant.TECHNICAL:
@@ -24,7 +28,7 @@ def render_credit(credit: Credit, variant: Variant) -> Rendered:
                 f"{_duration(line.downtime)} down in the month, uptime {shown_percent(line.uptime)} %, "
                 f"credit {line.percent.normalize():f} %",
             )
-            for line in credit.lines.select_related("service")
+            for line in lines
         ]
     content: list[wording.Paragraph] = [
         f"In {month} our service fell short of what we promised you. We are sorry, and we credit you {amount}.",

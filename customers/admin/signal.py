@@ -6,12 +6,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from customers.admin.base import NOTHING, ReadOnlyAdmin, Rows, SimpleListFilter
-from customers.choices import Track
+from customers.choices import Track, TrackSource
 from customers.models import Signal, Ticket, TrackDecision
 from customers.policies.segmentation import Evidence, faded
 from customers.policies.signal_rules import ANSWER_RULES, RULES, TICK_RULES
 
 RULE_WORDS = {rule.name: rule.description for rule in (*ANSWER_RULES, *TICK_RULES, *RULES)}
+
+BY_RULES = (TrackSource.ACCOUNT_INFERRED, TrackSource.CONTACT_INFERRED)
 
 
 class EvidenceWords:
@@ -58,7 +60,9 @@ class HistoryRows(Rows):
 
     @admin.display(description="by")
     def by(self, decision: TrackDecision) -> str:
-        return str(decision.decided_by) if decision.decided_by else "the rules"
+        if decision.decided_by:
+            return str(decision.decided_by)
+        return "the rules" if decision.source in BY_RULES else "an import"
 
     @admin.display(description="why")
     def why(self, decision: TrackDecision) -> str:

@@ -147,6 +147,10 @@ class Sink:
 
         self._loop.call_soon_threadsafe(speak)
 
+    def soon(self, call: Callable[[], object]) -> None:
+        """Call it in the sink's own thread, after what was asked of it before."""
+        self._loop.call_soon_threadsafe(call)
+
     def note(self, session: int, line: bytes) -> None:
         if self._record:
             self.transcript.append((session, line.rstrip(b"\r\n")))

@@ -104,7 +104,9 @@ class DescribeForm(MinutesForm):
     title = forms.CharField(
         label=_("Title"),
         max_length=160,
-        help_text=_("What is broken, in plain words. Both tracks may show it."),
+        help_text=_(
+            "What is broken, for colleagues and the technical track. Business readers get their services' names."
+        ),
     )
     severity = forms.TypedChoiceField(
         label=_("Severity"),

@@ -59,6 +59,7 @@ def _calls(mine: QuerySet[Account], now: datetime) -> list[Call]:
             Q(ends_on=None) | Q(ends_on__gte=TruncDate(F(f"{incident}__detected_at"), tzinfo=UTC)),
             starts_on__lte=TruncDate(Coalesce(F(f"{incident}__resolved_at"), Now()), tzinfo=UTC),
             account__in=mine,
+            component__impacts__told_at__isnull=False,  # nobody is called about what was saved and not said
             **{f"{incident}__in": recent},
         ).values_list("account_id", incident)
     )

@@ -45,7 +45,7 @@ class OutreachForm(MinutesForm):
         super().__init__(*args, **kwargs)
         self.now = now
         touched = Incident.objects.published().filter(
-            impacts__component__usages__account=account, detected_at__gte=now - YEAR
+            impacts__component__usages__account=account, impacts__told_at__isnull=False, detected_at__gte=now - YEAR
         )
         choices = {
             "incident": Incident.objects.filter(pk__in=touched.values("pk")),

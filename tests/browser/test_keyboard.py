@@ -37,6 +37,7 @@ def test_customer_signs_in_reads_and_signs_out(visit, databases, business):
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Your service is affected.")
+    page.wait_for_load_state()  # a browser that is still loading may take the focus back to the fragment
 
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to the content")
@@ -47,6 +48,7 @@ def test_customer_signs_in_reads_and_signs_out(visit, databases, business):
     tab_to(page, "Managed databases")
     page.keyboard.press("Enter")
     expect(page.locator("#updates")).to_contain_text("Your site may be slow.")
+    page.wait_for_load_state()
 
     tab_to(page, business.name)
     page.keyboard.press("Enter")

@@ -64,7 +64,8 @@ def test_inline_finds_what_it_looks_for():
         "<script type='application/json'>{}</script><svg width='1'></svg>"
     )
     assert page.found == [
-        "<style>", "<script>", "p style", "p onclick", "p hx-on:click", "JavaScript:1", "script from //cdn.example/x.js",
+        "<style>", "<script>", "p style", "p onclick", "p hx-on:click", "JavaScript:1",
+        "script from //cdn.example/x.js",
     ]  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def test_every_answer_holds_to_the_policy(world, who, method):
     }
     client = client_of(readers[who])
     places = [a.path for a in addresses(world.b) if a.route not in {"account_logout", "room_demo_play"}]
-    places += [a.path for a in admin_addresses(world.b) if "/logout/" not in a.path]
+    places += [a.path for a in admin_addresses(world.b) if "/logout/" not in a.path and "?" not in a.path]
     wrong = {path: found for path in dict.fromkeys(places) if (found := wrong_with(getattr(client, method)(path)))}
     assert wrong == {}
 

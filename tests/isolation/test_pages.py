@@ -89,7 +89,7 @@ def test_not_yours_looks_like_does_not_exist(world, who, method):
 
 
 def test_what_is_ours_can_be_told_from_what_does_not_exist(world):
-    pages = [a for a in addresses(world.b, ["incident", "incident_mine"])]
+    pages = addresses(world.b, ["incident", "incident_mine"])
     told = set(differing(client_of(world.b.business.user), pages))
     draft = world.b.incidents["draft"].pk
     assert told == {f"GET {a.path}" for a in pages if f"/{draft}/" not in a.path}
@@ -146,6 +146,13 @@ def test_a_success_manager_works_his_own_accounts_only(world):
 def test_the_room_shows_staff_what_customers_must_not_see(world):
     """What the tests above look for is there to be seen."""
     found = set[str]().union(
-        *seen(client_of(world.superuser), [a.path for a in addresses(world.b, [n for n in ROUTES if "room" in n])]).values()
+        *seen(
+            client_of(world.superuser), [a.path for a in addresses(world.b, [n for n in ROUTES if "room" in n])]
+        ).values()
     )
-    assert {"mkb-int-timeline_open", "mkb-draft-title", "mkb-draft-note_technical", "mkb-draft-symptoms_waiting"} <= found
+    assert {
+        "mkb-int-timeline_open",
+        "mkb-draft-title",
+        "mkb-draft-note_technical",
+        "mkb-draft-symptoms_waiting",
+    } <= found

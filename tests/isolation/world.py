@@ -87,6 +87,8 @@ def make_world() -> World:
     shared = _shared(a, b)
     for side in (a, b):
         _incidents_of(side, superuser)
+    for ours, theirs in ((a, b), (b, a)):  # saved as affected, too, but nobody has been told so
+        ours.incidents["open"].impacts.create(component=theirs.component, level="major", started_at=clock.now())
     # A used what B uses, until long before B's incidents: that day must not count
     make_usage(a.account, b.component, a.mark("own", "label_ended"), utc(2020, 1, 1), ends_on=utc(2021, 1, 1))
     former = _contact(b, "former", Track.TECHNICAL)
@@ -282,6 +284,7 @@ def _unpublished_words(side: Side, author: User) -> UpdateDraft:
         override_reason=side.mark("draft", "override"),
     )
     FactSheet.objects.filter(pk=incident.pk).update(**facts_of(side, "unsaved", only="draft"))
+    Incident.objects.filter(pk=incident.pk).update(title=side.mark("draft", "title_unsaved"))
     return draft
 
 

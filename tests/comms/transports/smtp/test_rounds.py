@@ -37,13 +37,20 @@ def test_before_data_names_each_message_once_and_before_it_leaves(pipelining: bo
 
 def test_a_round_takes_every_connection_that_is_ready_in_one_call() -> None:
     calls: list[int] = []
-    with Sink(record=True) as sink:
+    go_ahead = threading.Event()
+    with Sink(Script([Fault("DATA", reply="")]), record=True) as sink:
+
+        def answer_all_at_once() -> None:
+            sink.wait_until(lambda: said_data(sink) == 4)
+            for session in {session for session, line in sink.transcript if line == b"DATA"}:
+                sink.say(session, "354 go ahead")
+            sink.soon(go_ahead.set)
 
         def before_data(batch: Sequence[Envelope]) -> None:
             calls.append(len(batch))
-            if len(calls) == 1:  # the others come to wait for us meanwhile
-                sink.wait_until(lambda: said_data(sink) == 4)
+            go_ahead.wait(30)  # the first may be early; from here on all four have their answer
 
+        threading.Thread(target=answer_all_at_once, daemon=True).start()
         send(sink, envelopes(4), connections=4, before_data=before_data)
         assert sink.sessions == 4
     assert sum(calls) == 4
@@ -82,7 +89,7 @@ def test_before_data_that_raises_keeps_the_outcome_of_what_is_under_way() -> Non
             return next(session for session, line in sink.transcript if recipient in line)
 
         def let_the_second_come_when_the_first_has_left() -> None:
-            sink.wait_until(lambda: dots(sink) == 1)
+            sink.wait_until(lambda: dots(sink) == 1 and any(b"<r2@" in line for _, line in sink.transcript))
             sink.say(session_of(b"<r2@"), "250 2.1.5 ok")
 
         def before_data(batch: Sequence[Envelope]) -> None:
