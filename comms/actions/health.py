@@ -58,7 +58,7 @@ def _signs_of_life(now: datetime) -> list[Check]:
     last = dict(Beat.objects.values_list("name", "ran_at"))
     clocks_silent = beats.are_clocks_silent(now)
     silent = beats.silent_lanes(now)
-    clocks_mend = "`manage.py supervise` starts them again by itself; if it does not run, start it, and read its log."
+    clocks_mend = "manage.py supervise starts them again by itself; if it does not run, start it, and read its log."
     clocks_detail = "Updates do not leave after their undo window, and promises are not watched."
     found = [
         Check(
@@ -77,7 +77,7 @@ def _signs_of_life(now: datetime) -> list[Check]:
 
 
 LANE_MEND = (
-    "`manage.py supervise` ends the lane as a whole and starts it again by itself, within a minute; if it does not "
+    "manage.py supervise ends the lane as a whole and starts it again by itself, within a minute; if it does not "
     "run, start it. A lane that falls silent again and again: read its log."
 )
 
@@ -95,7 +95,7 @@ def _relay(now: datetime) -> Check:
     if relay.closed_until is not None and relay.closed_until > now:
         says += f" It is left alone for another {words(relay.closed_until - now)}."
     mend = (
-        "Look at SMTP_HOST, SMTP_PORT, SMTP_SECURITY and the login, and whether the relay is up. Mail leaves by itself."
+        "Look at SMTP_HOST, SMTP_PORT, SMTP_SECURITY and the login, and whether it is up. Then mail leaves by itself."
     )
     return Check("relay", "Mail relay", False, says, relay.reason, mend)
 

@@ -48,7 +48,7 @@ def test_page_says_what_is_wrong_and_how_to_mend_it(as_user, support):
     said = words_of(as_user(support).get(PAGE))
     assert "2 things are wrong." in said
     assert "Lane critical Last sign of life 3 min ago. What is due in this lane waits in the ledger" in said
-    assert "connection refused To mend it: Look at SMTP_HOST" in said
+    assert "Connection refused To mend it: Look at SMTP_HOST" in said
 
 
 def test_page_tells_what_waits_and_what_failed_in_the_last_day(as_user, support, incident):
@@ -91,7 +91,7 @@ def test_a_held_database_is_released_by_one_who_may_and_by_a_post(as_user, comma
 def test_a_colleague_who_may_not_release_sees_why_and_no_button(as_user, support, held):
     client = as_user(support)
     said = words_of(client.get(PAGE))
-    assert "this database is a copy" in said
+    assert "This database is a copy To mend it:" in said
     assert f"{BUTTON} " not in said
     assert "An administrator or incident commander can say so here." in said
     assert client.post(RELEASE).status_code == 404
