@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from django.conf import settings
 
 from comms.choices import Lane
+from demo.sink.script import Script
 from demo.sink.server import Sink
 from embedded.processes import dying_with_starter
 
@@ -36,8 +37,8 @@ class Arrival:
 class TimedSink(Sink):
     """Notes when mails come, and nothing more: a waiter that is told of each would slow it down."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, script: Script) -> None:
+        super().__init__(script)
         self.arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._missing = 0
         self._first = 0.0
@@ -73,9 +74,11 @@ class Postbox:
 
 
 @contextmanager
-def postbox() -> Iterator[Postbox]:
+def postbox(script: Script | None = None) -> Iterator[Postbox]:
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_receive, args=(theirs,), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_receive, args=(theirs, script or Script()), daemon=True
+    )
     process.start()
     try:
         yield Postbox(ours.recv(), ours)
@@ -84,8 +87,8 @@ def postbox() -> Iterator[Postbox]:
         process.join()
 
 
-def _receive(line: Connection) -> None:
-    with TimedSink() as sink, suppress(EOFError):
+def _receive(line: Connection, script: Script) -> None:
+    with TimedSink(script) as sink, suppress(EOFError):
         line.send(sink.port)
         while True:
             sink.expect(line.recv())
@@ -94,8 +97,11 @@ def _receive(line: Connection) -> None:
 
 
 @contextmanager
-def lane_running(lane: Lane, smtp_port: int) -> Iterator[None]:
-    """The lane's django-q2 cluster as it runs in production, sending to this port; its group ends with the block."""
+def lane_running(lane: Lane, smtp_port: int) -> Iterator[int]:
+    """The lane's django-q2 cluster as it runs in production, sending to this port; its group ends with the block.
+
+    Yields the process id of its head.
+    """
     environment = {
         **os.environ,
         "Q_CLUSTER_NAME": lane.value,
@@ -113,7 +119,7 @@ def lane_running(lane: Lane, smtp_port: int) -> Iterator[None]:
         preexec_fn=dying_with_starter(signal.SIGTERM),  # noqa: PLW1509  one system call, loaded beforehand
     )
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
