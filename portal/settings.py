@@ -162,6 +162,7 @@ WEBHOOK_TOLERANCE_SECONDS = 300
 LANE_WORKERS = env.int("LANE_WORKERS", default=1)
 _CLUSTER = {
     "orm": "default",
+    "broker_class": "comms.enqueue.Broker",
     "workers": LANE_WORKERS,
     "timeout": 60,
     "retry": 600,

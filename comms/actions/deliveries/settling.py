@@ -83,7 +83,8 @@ def _later(row: Claimed, code: int | None, reply: str, *, wait: timedelta | None
 
 
 def _pause(attempts: int) -> timedelta:
-    return retry.delay(attempts, random.random()) / settings.TIME_SCALE  # noqa: S311  jitter, no secret
+    pause: timedelta = retry.delay(attempts, random.random()) / settings.TIME_SCALE  # noqa: S311  jitter, no secret
+    return pause
 
 
 @transaction.atomic
