@@ -9,6 +9,7 @@ from demo.sink.mail import Mail
 from tests.faults.registry import Verdict
 
 MARK = re.compile(r"\bmark-(\d+)-(\d+)-(\w+)\b")
+WARNING = re.compile(r"^\[INC-(\d+)\] (\w+) update due in")
 
 
 @dataclass(frozen=True, order=True)
@@ -46,7 +47,7 @@ class Book:
     def judge(self, mails: list[Mail]) -> Verdict:
         """Marks of every mail against the book. A mail without a mark is one that nobody expected."""
         verdict = Verdict()
-        pairs = [(mail.rcpt_to[0], said_in(mail.part("plain"))) for mail in mails]
+        pairs = [(mail.rcpt_to[0], said_of(mail)) for mail in mails]
         seen = [(address, said) for address, said in pairs if said is not None]
         counted = Counter(seen)
         verdict.misdirected = sum(pair not in self.expected for pair in pairs)
@@ -57,8 +58,16 @@ class Book:
         return verdict
 
 
-def said_in(text: str) -> Said | None:
-    found = set(MARK.findall(text))
+def warning(incident: int, track: str) -> Said:
+    """The reminder that a promise of this track comes due: for colleagues, in a row of its own."""
+    return Said(-incident, 0, track)
+
+
+def said_of(mail: Mail) -> Said | None:
+    """What a mail says, by its mark; None where nobody can tell."""
+    if reminder := WARNING.match(mail.header("Subject")):
+        return warning(int(reminder[1]), reminder[2])
+    found = set(MARK.findall(mail.part("plain")))
     if len(found) != 1:  # none, or the texts of two tracks in one mail
         return None
     ((incident, number, variant),) = found
@@ -84,7 +93,7 @@ def same_ids(mails: list[Mail]) -> bool:
     by_id: defaultdict[str, set[tuple[str, Said | None]]] = defaultdict(set)
     by_pair: defaultdict[tuple[str, Said | None], set[str]] = defaultdict(set)
     for mail in mails:
-        pair = (mail.rcpt_to[0], said_in(mail.part("plain")))
+        pair = (mail.rcpt_to[0], said_of(mail))
         by_id[mail.header("Message-ID")].add(pair)
         by_pair[pair].add(mail.header("Message-ID"))
     return all(len(pairs) == 1 for pairs in by_id.values()) and all(len(ids) == 1 for ids in by_pair.values())
@@ -92,7 +101,7 @@ def same_ids(mails: list[Mail]) -> bool:
 
 def twice(mails: list[Mail]) -> Mapping[str, int]:
     """Addresses that got a text more than once, and how often too many."""
-    counted = Counter((mail.rcpt_to[0], said_in(mail.part("plain"))) for mail in mails)
+    counted = Counter((mail.rcpt_to[0], said_of(mail)) for mail in mails)
     more: Counter[str] = Counter()
     for (address, _), n in counted.items():
         if n > 1:
