@@ -10,9 +10,10 @@ from django_q.models import OrmQ
 
 from comms.actions import publishing
 from comms.choices import IncidentStatus, Lane, TimelineKind
-from comms.models import Incident, IncidentUpdate, Message, Promise, PromiseWarning, UpdateDraft
+from comms.models import Delivery, Incident, IncidentUpdate, Message, Promise, PromiseWarning, UpdateDraft
 from customers import clock
 from customers.choices import Track
+from customers.models import Account, Contact
 from tests.comms.support import promise_of
 from tests.factories import BOTH, make_account, make_component, make_contact, make_incident, make_user, publish
 from tests.instances import Command, until
@@ -120,4 +121,16 @@ def test_dispatch_rings_again_for_a_doorbell_that_was_lost(tmp_path: Path):
         until(lambda: OrmQ.objects.filter(key=Lane.CRITICAL).exists(), "the doorbell")
         now = clock.now()
         until(lambda: has_beaten_since(FIRST, now), "another beat")
-    assert OrmQ.objects.count() == 1
+    assert OrmQ.objects.filter(key=Lane.CRITICAL).count() == 1  # the other lanes were asked for a sign of life
+
+
+def test_dispatch_says_which_deliveries_are_missing_and_makes_none(tmp_path: Path):
+    component = make_component()
+    make_contact(make_account(uses=(component,)))
+    for model in (Account, Contact):  # they have been there for a while
+        model.pgh_event_model.objects.update(pgh_created_at=clock.now() - timedelta(hours=1))
+    publish(make_incident(component))
+    Delivery.objects.all().delete()
+    with Command(tmp_path / "log", "dispatch", name=FIRST) as dispatch:
+        until(lambda: "deliveries are missing that must exist" in dispatch.said(), "the auditor's word")
+    assert not Delivery.objects.exists()
