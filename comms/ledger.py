@@ -112,7 +112,8 @@ def claim(lane: Lane, *, now: datetime, limit: int, resting: Sequence[TransportK
 
 ORDER = """
 SELECT d.id, max(u.number) FILTER (WHERE u.number > own.number), coalesce(
-           bool_or(o.state IN ('claimed', 'started') AND o.leased_until >= %(now)s AND u.number < own.number), false)
+           bool_or(o.state IN ('claimed', 'started') AND o.leased_until >= %(now)s AND u.number < own.number
+                   AND NOT o.id = ANY(%(ours)s)), false)
 FROM unnest(%(ids)s::bigint[]) AS mine(id)
 JOIN comms_delivery d ON d.id = mine.id
 JOIN comms_message m ON m.id = d.message_id
@@ -134,10 +135,13 @@ class Order:
     """An earlier one is being sent at this moment by somebody else: this one must not overtake it."""
 
 
-def order_of(ids: Sequence[int], *, now: datetime) -> dict[int, Order]:
-    """Per delivery that has company of its incident at its address: how it stands in the order."""
+def order_of(ids: Sequence[int], *, now: datetime, ours: Sequence[int] = ()) -> dict[int, Order]:
+    """Per delivery that has company of its incident at its address: how it stands in the order.
+
+    `ours` are all that we hold: an older one among them gives way by itself, so nobody waits for it.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(ORDER, {"ids": list(ids), "now": now})
+        cursor.execute(ORDER, {"ids": list(ids), "ours": list(ours), "now": now})
         return {row[0]: Order(row[1], row[2]) for row in cursor.fetchall()}
 
 

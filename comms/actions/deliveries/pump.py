@@ -96,7 +96,7 @@ class _Sending:
         """Those that may leave now; the others are settled."""
         now = clock.now()
         late = [row.id for row in rows if row.follows]
-        orders = ledger.order_of(late, now=now) if late else {}
+        orders = ledger.order_of(late, ours=[row.id for row in rows], now=now) if late else {}
         sendable = []
         for row in rows:
             order = orders.get(row.id)
