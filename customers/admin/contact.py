@@ -3,7 +3,9 @@
 from functools import partial
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
@@ -55,6 +57,15 @@ class PointRows(Rows):
         return super().get_queryset(request).select_related("depends_on__service")
 
 
+class HourInput(forms.TimeInput):
+    """Without the admin's clock, which compares with the server's zone."""
+
+    input_type = "time"
+
+    def __init__(self) -> None:
+        super().__init__(format="%H:%M")
+
+
 class ContactForm(ZoneForm):
     """What a contact wishes: quiet hours have both ends or none."""
 
@@ -93,12 +104,13 @@ class ContactAdmin(Because, TrackAdmin):
         ("Contact", {"fields": (
             "name", "account", "external_id", "email", "phone", "role", "user", "language", "timezone",
         )}),
-        ("Wishes", {"fields": (
+        ("Wishes", {"description": "Quiet hours are in the contact's own time zone.", "fields": (
             "severity_threshold", "wants", "services", "quiet_from", "quiet_until", "quiet_always",
         )}),
     )  # fmt: skip
     inlines = (EvidenceRows, HistoryRows, PointRows)
     filter_horizontal = ("services",)
+    formfield_overrides = {models.TimeField: {"widget": HourInput}}
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(partial(add_point_view, self))

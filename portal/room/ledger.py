@@ -97,7 +97,7 @@ def ledger(request: StaffRequest, pk: int) -> HttpResponse:
     context: dict[str, Any] = {"part": "room", "incident": incident, "sending": sending_of(incident)}
     if request.headers.get("HX-Request") == "true":
         return render(request, "room/_sending.html", context)
-    form = LedgerForm(request.GET)
+    form = LedgerForm(request.GET, label_suffix="")
     rows = form.narrow(Delivery.objects.filter(message__incident=incident))
     if form.place is not None:
         rows = rows.filter(pk__lt=form.place)
