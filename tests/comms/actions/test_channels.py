@@ -87,7 +87,7 @@ def test_one_update_reaches_every_channel_once(contact, outside):
 
 
 def test_a_webhook_that_is_gone_is_suppressed_and_the_mail_unaffected(contact, outside):
-    sink, receivers = outside
+    _, receivers = outside
     receivers["webhook"]._script[:] = [reply(410)]
     hook = add(contact, "webhook", f"http://127.0.0.1:{receivers['webhook'].port}/", new_secret())
     publish(make_incident(affected(contact)))
