@@ -42,7 +42,7 @@ class BigSink(Sink):
     """Keeps every mail, however many."""
 
     def __init__(self, script: Script | None = None) -> None:
-        super().__init__(script, record=False)
+        super().__init__(script, record=True)
         self.all: list[Mail] = []
 
     def keep(self, *args: Any) -> None:
