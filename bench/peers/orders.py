@@ -18,8 +18,10 @@ def obey(send: Callable[[int], None]) -> None:
 
 @contextmanager
 def worker(*arguments: str) -> Iterator[None]:
-    """A Python module run beside us, in our process group; what it says is not ours to say."""
-    with subprocess.Popen([sys.executable, "-m", *arguments], stdin=subprocess.DEVNULL, stdout=sys.stderr) as process:
+    """A Python module run beside us, in our process group; only its complaints are shown."""
+    with subprocess.Popen(
+        [sys.executable, "-m", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as process:
         try:
             yield
         finally:

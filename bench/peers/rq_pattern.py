@@ -1,8 +1,10 @@
 """The pattern of Status-Page, not its code: an RQ job per mail, which forks, renders, connects and sends."""
 
+import sys
+
 from django.conf import settings
 from redis import Redis
-from rq import Queue
+from rq import Queue, Worker
 
 from bench.peers import letter, orders
 
@@ -15,5 +17,8 @@ def send(mails: int) -> None:
 
 
 if __name__ == "__main__":
-    with orders.worker("rq.cli", "worker", "-u", settings.REDIS_URL, "--quiet", settings.QUEUE):
-        orders.obey(send)
+    if "work" in sys.argv:  # Django is loaded before the forks, as django-rq has it
+        Worker([queue], connection=queue.connection).work(logging_level="WARNING")
+    else:
+        with orders.worker("bench.peers.rq_pattern", "work"):
+            orders.obey(send)
