@@ -56,6 +56,7 @@ class Command:
             "DATABASE_URL": database_url(name),
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             "DISPATCH_SECONDS": "0.05",
+            "STATE_FILE": str(log.with_suffix(".publications")),
             **environment,
         }
 

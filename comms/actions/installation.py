@@ -16,6 +16,12 @@ def is_held() -> bool:
     return Installation.objects.filter(held_at__isnull=False).exists()
 
 
+def may_send() -> bool:
+    """Whether nothing speaks against sending: asked before each task, because a lane may start before the clocks."""
+    row = Installation.objects.get(pk=1)
+    return row.held_at is None and not _suspicion(row)
+
+
 @transaction.atomic
 def check() -> Installation:
     """Compare this database with what is known of it; hold it if it is another one, or older than what was published.
@@ -23,17 +29,14 @@ def check() -> Installation:
     The first start of a new installation remembers the database. To be called when the clocks start.
     """
     row = Installation.objects.select_for_update().get(pk=1)
-    identity = ledger.identity()
-    known = (row.system_identifier, row.database_oid, row.timeline)
     if row.held_at is not None:
         return row
-    if None in known:
-        row.system_identifier, row.database_oid, row.timeline = identity
+    if None in _known(row):
+        Path(settings.STATE_FILE).unlink(missing_ok=True)  # what it counts is of another database
+        row.system_identifier, row.database_oid, row.timeline = ledger.identity()
         row.save(update_fields=["system_identifier", "database_oid", "timeline"])
-    elif known != identity:
-        _hold(row, "this database is a copy, or was restored: its server or its history is another one")
-    elif _published_in_file() > _published():
-        _hold(row, "this database is older than what was published from here: it was restored from a backup")
+    elif reason := _suspicion(row):
+        _hold(row, reason)
     return row
 
 
@@ -59,6 +62,21 @@ def release(*, actor: User) -> None:
     row.released_by, row.released_at = actor, clock.now()
     row.save()
     Path(settings.STATE_FILE).unlink(missing_ok=True)
+
+
+def _known(row: Installation) -> tuple[int | None, int | None, int | None]:
+    return row.system_identifier, row.database_oid, row.timeline
+
+
+def _suspicion(row: Installation) -> str:
+    """Why this may be another database than the known one; empty where nothing says so."""
+    if None in _known(row):
+        return ""
+    if _known(row) != ledger.identity():
+        return "this database is a copy, or was restored: its server or its history is another one"
+    if _published_in_file() > _published():
+        return "this database is older than what was published from here: it was restored from a backup"
+    return ""
 
 
 def _hold(row: Installation, reason: str) -> None:

@@ -30,7 +30,8 @@ class _TimeIsOver(Exception):
 
 def pump(lane: Lane) -> None:
     """Send what is due in a lane until nothing is left or the time of one task is over; then ring again."""
-    if installation.is_held():
+    if not installation.may_send():
+        beats.ran(lane)  # the lane is well: nobody needs to start it again
         return
     ends = time.monotonic() + settings.PUMP_SECONDS
     with Pipes() as pipes:
