@@ -65,6 +65,7 @@ class World:
 
     def __enter__(self) -> Self:
         settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # users are made by the hundred
+        settings.STATE_FILE = str(self.folder / "publications")  # as our instances have it
         try:
             if self._own_server:
                 self._start_server()

@@ -20,7 +20,9 @@ from comms.choices import IncidentStatus
 from comms.models import Delivery, IncidentUpdate, Installation
 from comms.models.delivery import UNFINISHED
 from customers import clock
+from customers.models import User
 from tests.factories import make_component
+from tests.faults.browsing import Browser
 from tests.faults.checker import twice
 from tests.faults.registry import NotRun, Verdict, fault
 from tests.faults.world import World
@@ -114,7 +116,8 @@ def r6(world: World) -> Verdict:
     """Processes live, readiness is red, pages say so in words; what became due is done once when it is back."""
     assert world.server is not None
     instance = world.running()
-    people, words = world.people(50), []
+    people, words = world.people(50, login=True), []
+    browser = Browser(instance.port, User.objects.get(email=next(iter(people))))
     incident = world.incident()
     world.publish(incident, people)
     world.settle()
@@ -141,9 +144,9 @@ def r6(world: World) -> Verdict:
         words.append(f"readiness is {status(instance, '/readyz')} without a database")
     if not healthy(instance):
         words.append("the process is called dead because the database is away")
-    page = status(instance, "/")
-    if page != 503:
-        words.append(f"pages answer {page}")
+    page = browser.get("/")
+    if page.status not in (500, 503) or "not working right now" not in page.text:
+        words.append(f"pages do not say what is wrong ({page.status})")
     time.sleep(max(0.0, world.scaled(300) - (time.monotonic() - gone)))
     for name, first in alive.items():
         if instance.first(name) != first:
@@ -213,6 +216,9 @@ def silent(world: World, verdict: Verdict, name: str) -> None:
     before = world.sink.count
     queued = Delivery.objects.filter(state__in=UNFINISHED).count()
     verdict.must(queued > 0 and OrmQ.objects.exists(), f"{name} has nothing to send: the fault was not played")
+    with world.command("qcluster", Q_CLUSTER_NAME="critical"):  # a lane of another machine, before the clocks run
+        world.wait(lambda: not OrmQ.objects.filter(lock__lte=clock.now()).exists(), HELD_WITHIN)
+        time.sleep(world.scaled(LISTENING) / 2)
     with world.instance() as instance:
         instance.wait_until_up()
         world.wait(lambda: Installation.objects.filter(held_at__isnull=False).exists(), HELD_WITHIN)
