@@ -7,9 +7,10 @@ certainly not sent; at *started* nobody knows: it is counted as uncertain and se
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
 from comms.choices import DeliveryState, Lane
 from customers.choices import TransportKind
@@ -149,26 +150,6 @@ class LeaseLost(Exception):
     """Another worker has taken a row over: nothing of it may be sent from here."""
 
 
-def mark_started(attempts: Sequence[tuple[int, int]], *, settled: Sequence[Settled] = ()) -> None:
-    """Say of (id, attempt) pairs that their data may leave from now on; a synchronous commit, waited for.
-
-    Outcomes that wait to be written go with the same commit.
-
-    Raises:
-        LeaseLost: a row is no longer ours; none is marked.
-    """
-    ids, numbers = [a[0] for a in attempts], [a[1] for a in attempts]
-    with transaction.atomic(), connection.cursor() as cursor:
-        record(settled)
-        cursor.execute(
-            "UPDATE comms_delivery d SET state = 'started' FROM unnest(%s::bigint[], %s::int[]) AS m(id, attempt)"
-            " WHERE d.id = m.id AND d.attempts = m.attempt AND d.state = 'claimed'",
-            [ids, numbers],
-        )
-        if cursor.rowcount != len(ids):
-            raise LeaseLost
-
-
 RECORD = """
 UPDATE comms_delivery d SET
     state = o.state, code = o.code, reply = o.reply, due_at = coalesce(o.due_at, d.due_at), leased_until = NULL,
@@ -184,13 +165,41 @@ def record(settled: Sequence[Settled]) -> int:
     """Write how attempts ended; a row that another attempt has taken since is left alone. Returns rows written."""
     if not settled:
         return 0
-    columns = zip(
-        *((s.id, s.attempt, s.state.value, s.code, s.reply[:300], s.due_at, s.uncertain) for s in settled),
-        strict=True,
-    )
     with connection.cursor() as cursor:
-        cursor.execute(RECORD, [list(column) for column in columns])
+        cursor.execute(RECORD, _columns(settled))
         return int(cursor.rowcount)
+
+
+def _columns(settled: Sequence[Settled]) -> list[list[Any]]:
+    rows = [(s.id, s.attempt, s.state.value, s.code, s.reply[:300], s.due_at, s.uncertain) for s in settled]
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(7)]
+
+
+MARK = f"""
+WITH recorded AS ({RECORD}), ours AS (
+    SELECT d.id FROM comms_delivery d JOIN unnest(%s::bigint[], %s::int[]) AS m(id, attempt) ON d.id = m.id
+    WHERE d.attempts = m.attempt AND d.state = 'claimed' FOR UPDATE OF d
+), marked AS (
+    UPDATE comms_delivery d SET state = 'started' FROM ours
+    WHERE d.id = ours.id AND (SELECT count(*) FROM ours) = %s RETURNING d.id
+)
+SELECT count(*) FROM marked
+"""  # noqa: S608  put together from our own text
+
+
+def mark_started(attempts: Sequence[tuple[int, int]], *, settled: Sequence[Settled] = ()) -> None:
+    """Say of (id, attempt) pairs that their data may leave from now on; a synchronous commit, waited for.
+
+    Outcomes that wait to be written go with it: one statement, because it is asked for once a round of sending.
+
+    Raises:
+        LeaseLost: a row is no longer ours; none is marked, the outcomes are written.
+    """
+    ids, numbers = [a[0] for a in attempts], [a[1] for a in attempts]
+    with connection.cursor() as cursor:
+        cursor.execute(MARK, [*_columns(settled), ids, numbers, len(ids)])
+        if cursor.fetchone()[0] != len(ids):
+            raise LeaseLost
 
 
 def lanes_due(now: datetime) -> list[Lane]:

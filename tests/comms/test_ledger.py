@@ -162,14 +162,15 @@ def test_record_queued_again_keeps_the_first_attempt_and_its_new_time():
 
 
 @pytest.mark.django_db
-def test_mark_started_of_a_lost_lease_marks_none_and_keeps_no_outcome():
+def test_mark_started_of_a_lost_lease_marks_none_and_writes_the_outcomes():
     queue(3)
     now = clock.now()
     lost, kept, done = claim(now)
     Delivery.objects.filter(pk=lost.id).update(attempts=2)  # taken over
     with pytest.raises(LeaseLost):
         ledger.mark_started([(lost.id, lost.attempt), (kept.id, kept.attempt)], settled=[accepted(done)])
-    assert set(Delivery.objects.values_list("state", flat=True)) == {"claimed"}
+    states = dict(Delivery.objects.values_list("pk", "state"))
+    assert states == {lost.id: "claimed", kept.id: "claimed", done.id: "accepted"}
     ledger.mark_started([(kept.id, kept.attempt)], settled=[accepted(done)])
     states = dict(Delivery.objects.values_list("pk", "state"))
     assert states == {lost.id: "claimed", kept.id: "started", done.id: "accepted"}

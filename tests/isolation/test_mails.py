@@ -45,7 +45,7 @@ def send_everything(sink: Sink, world: World) -> dict[str, list[Mail]]:
     for lane in (Lane.CRITICAL, Lane.NORMAL):
         deliveries.pump(lane)
     found = defaultdict(list)
-    for mail in sink.wait_for(Delivery.objects.count()):
+    for mail in sink.wait_for(Delivery.objects.exclude(reply__startswith="superseded").count()):
         assert len(mail.rcpt_to) == 1
         found[mail.rcpt_to[0]].append(mail)
     return found
@@ -79,9 +79,9 @@ def test_each_mail_holds_only_what_is_its_recipients(sink):
         met = set[str]().union(*(markers_in(whole(mail)) for mail in mails[address]))
         assert {side.mark("own", name) for name in (f"mail_{track}", f"contact_{track}", "account", "label")} <= met
         assert {side.mark("own", "currency"), side.mark("own", "label_shared")} <= met
-        assert {side.mark(kind, f"note_{which}") for which in ("open", "resolved", "resolved_last")} <= met
+        assert {side.mark(kind, f"note_{which}") for which in ("open", "resolved_last")} <= met
         assert f"mks-{kind}-note_open" in met
-        assert len(mails[address]) == 5
+        assert len(mails[address]) == 4  # of two updates that wait for one reader the newer one leaves
 
 
 def test_a_warning_goes_to_colleagues_only_and_names_no_account(sink):
