@@ -200,7 +200,9 @@ def test_pump_sends_nothing_to_who_was_removed_or_suppressed_since_publishing(si
     assert [mail.rcpt_to for mail in sink.wait_for(1)] == [("here@a.example",)]
     removed = Delivery.objects.get(pk=gone_id)
     assert (removed.state, removed.reply) == (DeliveryState.SUPPRESSED, "the contact was removed")
-    assert Delivery.objects.get(contact_point__address="suppressed@a.example").reply.startswith("the address is suppressed")
+    assert Delivery.objects.get(contact_point__address="suppressed@a.example").reply.startswith(
+        "the address is suppressed"
+    )
 
 
 @pytest.mark.parametrize("poison", [{"timezone": "Nowhere/Land"}, {"address": "jö@customer.example"}])
