@@ -57,7 +57,8 @@ class Settled:
 CLAIM = """
 WITH picked AS (
     SELECT id, state <> 'queued' AND lost_leases + 1 >= %(dead)s AS dead,
-           state = 'started' AND (uncertain_attempts > 0 OR kind = 'sms') AS doubted FROM comms_delivery
+           state = 'started' AND (kind = 'sms' OR kind <> 'webhook' AND uncertain_attempts > 0) AS doubted
+    FROM comms_delivery
     WHERE lane = %(lane)s AND state IN ('queued', 'claimed', 'started') AND due_at <= %(now)s
       AND (state = 'queued' OR leased_until < %(now)s) AND NOT (kind = ANY(%(resting)s))
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED

@@ -21,6 +21,8 @@ from customers.choices import TransportKind
 
 log = structlog.get_logger(__name__)
 CLAIM = 400
+POSTS = (TransportKind.WEBHOOK, TransportKind.SLACK, TransportKind.TEAMS)  # each to a server of somebody else
+CLAIM_POSTS = 16
 KEEP_SECONDS = 0.1  # outcomes are written at least this often: more would become uncertain if all died at once
 
 
@@ -35,7 +37,7 @@ def pump(lane: Lane) -> None:
         return
     ends = time.monotonic() + settings.PUMP_SECONDS
     with Pipes() as pipes:
-        while batch := ledger.claim(lane, now=clock.now(), limit=CLAIM, resting=relays.resting()):
+        while batch := _next_batch(lane):
             beats.ran(lane)
             by_kind: dict[TransportKind, list[Claimed]] = defaultdict(list)
             for row in batch:
@@ -45,6 +47,13 @@ def pump(lane: Lane) -> None:
             if time.monotonic() >= ends:
                 enqueue.deliveries(lane)
                 return
+
+
+def _next_batch(lane: Lane) -> list[Claimed]:
+    """Posts only when no mail is due, and few at once: a customer's slow server must not hold up mail (R32)."""
+    resting = relays.resting()
+    mail = ledger.claim(lane, now=clock.now(), limit=CLAIM, resting=[*resting, *POSTS])
+    return mail or ledger.claim(lane, now=clock.now(), limit=CLAIM_POSTS, resting=resting)
 
 
 def ring_for_due(now: datetime) -> None:

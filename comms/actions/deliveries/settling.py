@@ -1,6 +1,7 @@
 """How an attempt ended, as a row of the ledger."""
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -65,7 +66,12 @@ def settled(row: Claimed, outcome: Outcome) -> Settled:
 
 
 def _doubtful(row: Claimed, reason: str) -> Settled:
-    """Once more with the same Message-ID, an SMS never; then it stays uncertain and a person sees it."""
+    """Once more with the same Message-ID, an SMS never; then it stays uncertain and a person sees it.
+
+    A webhook's receiver knows a repetition by its id, so that one is tried on like what failed (R32).
+    """
+    if row.kind == TransportKind.WEBHOOK:
+        return replace(_later(row, None, reason), uncertain=True)
     if row.uncertain_attempts or row.kind == TransportKind.SMS:
         return Settled(row.id, row.attempt, DeliveryState.UNCERTAIN, None, reason, None, True)
     return Settled(row.id, row.attempt, DeliveryState.QUEUED, None, reason, clock.now() + _pause(1), True)
