@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from customers.choices import Track
+from customers.models import User
 from tests.faults.browsing import Browser
 from tests.faults.checker import MARK, Said
 
@@ -89,6 +90,10 @@ class Client:
             self._socket.transport.pause_reading()
             self._abandoned.append(self._socket)
 
+    async def move(self, port: int) -> None:
+        """The next connection goes to another process, as a load balancer has it."""
+        self._port = port
+
     async def come_back(self) -> None:
         self.wanted = True
 
@@ -149,3 +154,10 @@ class Sockets:
             self._tasks.append(asyncio.create_task(client.live()))
 
         self.each(clients, start)
+
+
+def readers(sockets: Sockets, people: dict[str, Track], port: int, *, buffer: int = BUFFER) -> None:
+    """A client for each of these people, who have logins."""
+    users = {user.email: user for user in User.objects.filter(email__in=people)}
+    for address, track in people.items():
+        sockets.add(Browser(port, users[address]), address, track, buffer=buffer)

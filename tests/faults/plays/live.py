@@ -5,11 +5,9 @@ from collections import Counter
 
 from comms.models import Incident
 from customers.choices import Track
-from customers.models import ContactPoint, User
-from tests.faults.browsing import Browser
 from tests.faults.checker import Said, out_of_order
 from tests.faults.registry import Verdict, fault
-from tests.faults.sockets import BUFFER, SMALL_BUFFER, Client, Sockets
+from tests.faults.sockets import BUFFER, SMALL_BUFFER, Client, Sockets, readers
 from tests.faults.world import World
 from tests.instances import Instance
 
@@ -20,13 +18,10 @@ SLOW_UPDATES = 300
 def connected(
     world: World, instance: Instance, number: int, *, buffer: int = BUFFER
 ) -> tuple[Sockets, dict[str, Track]]:
-    """So many readers whose sockets are ready. They get no mail: it is not what is looked at."""
-    people = world.people(number, login=True)
-    ContactPoint.objects.all().delete()
+    """So many readers whose sockets are ready."""
+    people = world.silent_people(number, world.component)
     sockets: Sockets = world.enter(Sockets())
-    users = {user.email: user for user in User.objects.filter(email__in=people)}
-    for address, track in people.items():
-        sockets.add(Browser(instance.port, users[address]), address, track, buffer=buffer)
+    readers(sockets, people, instance.port, buffer=buffer)
     world.wait(lambda: all(client.ready for client in sockets.clients))
     return sockets, people
 
