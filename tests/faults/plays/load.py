@@ -5,6 +5,10 @@ import time
 
 from django.db import connection
 
+from comms.choices import Lane
+from comms.models import Delivery
+from customers.choices import Severity, Track
+from customers.models import Component
 from demo.sink.script import Script
 from tests.factories import make_component
 from tests.faults.plays.live import judge as judge_sockets
