@@ -16,6 +16,7 @@ from django_q.cluster import Cluster
 from django_q.conf import Conf
 
 from comms.actions import beats
+from comms.actions.deliveries import stopping
 from comms.choices import Lane
 from portal.management.groups import MARKER, SUPERVISOR, Group, clear_leftovers, name_process, stop_all
 from portal.management.watchdog import Watchdog
@@ -77,7 +78,14 @@ def run_lane(lane: Lane) -> None:
         log.warning("the database did not answer; doorbells of an earlier run are heard later", lane=lane.value)
     connections.close_all()  # before the cluster forks
     Conf.CLUSTER_NAME = lane.value  # read from the environment at import; this process was forked after it
+    stopping.prepare()
     cluster = Cluster()
+
+    def on_sigterm(number: int, frame: FrameType | None) -> None:
+        stopping.ask()
+        cluster.sig_handler(number, frame)
+
+    signal.signal(signal.SIGTERM, on_sigterm)
     cluster.start()
     cluster.sentinel.join()
 

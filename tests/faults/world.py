@@ -125,6 +125,12 @@ class World:
             ContactPoint.objects.bulk_create(ContactPoint(contact=c, address=c.email) for c in contacts)
         return made
 
+    def silent_people(self, number: int, component: Component) -> dict[str, Track]:
+        """Contacts with logins who get no mail, where that is not what is looked at."""
+        people = self.people(number, component=component, login=True)
+        ContactPoint.objects.filter(address__in=people).delete()
+        return people
+
     def incident(self, component: Component | None = None, **fields: Any) -> Incident:
         return make_incident(component or self.component, **fields)
 

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from comms import enqueue, ledger
 from comms.actions import beats, installation
-from comms.actions.deliveries import relays, settling
+from comms.actions.deliveries import relays, settling, stopping
 from comms.actions.deliveries.pipes import Pipes
 from comms.actions.deliveries.writing import Writer
 from comms.choices import Lane
@@ -27,7 +27,7 @@ KEEP_SECONDS = 0.1  # outcomes are written at least this often: more would becom
 
 
 class _TimeIsOver(Exception):
-    """Of this task: what has not left is given back, before the queue kills a worker whose relay is slow."""
+    """Of this task: what has not left is given back, before the queue, or who stops us, kills the worker."""
 
 
 def pump(lane: Lane) -> None:
@@ -44,7 +44,7 @@ def pump(lane: Lane) -> None:
                 by_kind[TransportKind(row.kind)].append(row)
             for kind, rows in by_kind.items():
                 _Sending(kind, lane, ends).send(rows, pipes)
-            if time.monotonic() >= ends:
+            if time.monotonic() >= ends or stopping.asked():
                 enqueue.deliveries(lane)
                 return
 
@@ -121,6 +121,8 @@ class _Sending:
 
     def _before_data(self, coming: Sequence[Item]) -> None:
         if self._began and time.monotonic() >= self._ends:  # the first always leaves, so that every task gets on
+            raise _TimeIsOver
+        if stopping.asked():
             raise _TimeIsOver
         self._began = True
         if self._allowance is not None and not self._allowance.take(len(coming), until=self._ends):
