@@ -31,6 +31,13 @@ def test_the_first_check_remembers_the_database_and_the_next_finds_it_again():
     assert installation.check().held_at is None
 
 
+def test_the_first_check_forgets_what_another_database_published(state_file):
+    state_file.parent.mkdir()
+    state_file.write_text("999999\n")
+    installation.check()
+    assert installation.check().held_at is None
+
+
 @pytest.mark.parametrize("changed", ["system_identifier", "database_oid", "timeline"])
 def test_another_server_database_or_history_is_held(changed):
     row = installation.check()
