@@ -123,3 +123,18 @@ class Mood(models.TextChoices):
     CALM = "calm", _("calm")
     CONCERNED = "concerned", _("concerned")
     ANGRY = "angry", _("angry")
+
+
+class ReportKind(models.TextChoices):
+    """What was reported after a mail had been accepted."""
+
+    DELIVERED = "delivered", _("delivered")
+    BOUNCED = "bounced", _("bounced for good")
+    DELAYED = "delayed", _("delayed")
+    COMPLAINED = "complained", _("complained of as spam")
+    UNSUBSCRIBED = "unsubscribed", _("unsubscribed at the provider")
+
+
+class FollowUpReason(models.TextChoices):
+    BOUNCED = "bounced", _("mail to this address comes back")
+    COMPLAINED = "complained", _("mail to this address was complained of as spam")

@@ -3,12 +3,14 @@ from comms.models.beat import Beat
 from comms.models.call import CallTask
 from comms.models.credit import Credit, CreditLine
 from comms.models.delivery import Delivery
+from comms.models.fanout import FanOutRange
 from comms.models.incident import FactSheet, Incident, IncidentImpact, TimelineEntry
 from comms.models.installation import Installation
 from comms.models.message import Message
 from comms.models.outreach import Outreach
 from comms.models.promise import CadenceRule, Promise, PromiseWarning
 from comms.models.relay import Relay
+from comms.models.report import DeliveryReport, FollowUp
 from comms.models.template import Template
 from comms.models.update import IncidentUpdate, UpdateDraft
 
@@ -20,7 +22,10 @@ __all__ = [
     "Credit",
     "CreditLine",
     "Delivery",
+    "DeliveryReport",
     "FactSheet",
+    "FanOutRange",
+    "FollowUp",
     "Incident",
     "IncidentImpact",
     "IncidentUpdate",

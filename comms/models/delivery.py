@@ -44,6 +44,11 @@ class Delivery(models.Model):
     finished_at = models.DateTimeField(_("finished"), null=True)
     code = models.PositiveSmallIntegerField(_("reply code"), null=True)
     reply = models.CharField(_("reply or reason"), max_length=300, default="", db_default="")
+    bundle = models.BigIntegerField(
+        _("mail shared with"),
+        null=True,
+        help_text=_("The delivery whose mail this one went out in, together with others to the same address (E6)."),
+    )
     created_at = models.DateTimeField(_("queued"), db_default=Now())
 
     class Meta:

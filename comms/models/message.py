@@ -31,6 +31,12 @@ class Message(models.Model):
     language = models.CharField(_("language"), max_length=8, choices=Language)
     sequence = models.PositiveIntegerField(_("number for a reader of this variant"), null=True)
     lane = models.CharField(_("lane"), max_length=16, choices=Lane)
+    merges = models.BooleanField(
+        _("may share a mail with others to the same address"),
+        default=False,
+        db_default=False,
+        help_text=_("By the company's policy when it was published (E6)."),
+    )
     subject = models.CharField(_("subject"), max_length=200)
     text = models.TextField(_("text"))
     html = models.TextField(_("HTML"))

@@ -51,6 +51,7 @@ class UpdateDraft(models.Model):
     created_at = models.DateTimeField(_("written"))
     approver = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     override_reason = models.CharField(_("without a second person because"), max_length=200, blank=True)
+    sms_confirmed = models.BooleanField(_("more SMS than the limit are wanted"), default=False, db_default=False)
     undo_seconds = models.PositiveSmallIntegerField(_("undo window (s)"), default=0)
     publish_at = models.DateTimeField(_("leaves at"), null=True, blank=True)
     published_at = models.DateTimeField(_("published"), null=True, blank=True)

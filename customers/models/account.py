@@ -174,6 +174,10 @@ class ContactPoint(models.Model):
             models.UniqueConstraint(fields=["contact", "kind", "address"], name="contact_point_once"),
             models.UniqueConstraint(fields=["user", "kind", "address"], name="contact_point_of_user_once"),
         ]
+        indexes = [
+            # one mailbox of several accounts: ledger.claim, bounces
+            models.Index(Lower("address"), condition=Q(kind=TransportKind.EMAIL), name="contact_point_by_mailbox"),
+        ]
 
     def __str__(self) -> str:
         return self.address
