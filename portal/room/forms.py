@@ -239,6 +239,7 @@ class SayForm(MinutesForm):
         required=False,
         help_text=_("Leave it empty to wait for approval. The reason is kept on the timeline."),
     )
+    sms_confirmed = forms.BooleanField(label=_("Send all SMS, however many"), required=False)  # shown over the limit
     request_id = forms.UUIDField(widget=forms.HiddenInput)
     expected_sequence = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
 

@@ -86,6 +86,7 @@ def _hand_over(incident: Incident, writing: Writing, author: User) -> None:
         author=author,
         undo_seconds=said["undo"],
         override_reason=said["override_reason"] if publishing.needs_approval(described) else "",
+        sms_confirmed=said["sms_confirmed"],
     )
 
 

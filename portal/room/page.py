@@ -17,7 +17,7 @@ from customers import clock
 from customers.models import User
 from portal.access import StaffRequest
 from portal.room.clocks import Clock, clocks_of
-from portal.room.preview import Pane, of_draft, of_texts
+from portal.room.preview import Preview, of_draft, of_texts
 from portal.room.progress import Bar, deliveries_of
 from portal.room.roles_form import RolesForm
 from portal.room.writing import Overtaken, Writing, writing_of
@@ -97,11 +97,13 @@ def render_room(
         writing = writing_of(incident, now=now, back=back)
     if roles is None and may_write:
         roles = roles_form(incident)
+    preview = None if overtaken else _preview(incident, writing, waiting, now)
     context = progress | {
         "part": "room",
         "page_draft": waiting.draft.pk if waiting and not writing else "",
         "writing": writing,
-        "panes": [] if overtaken else _panes(incident, writing, waiting, now),
+        "preview": preview,
+        "panes": preview.panes if preview else [],
         "roles": roles,
         "refusal": refusal,
         "overtaken": overtaken,
@@ -113,12 +115,12 @@ def render_room(
     return render(request, "room/room.html", context, status=status)
 
 
-def _panes(incident: Incident, writing: Writing | None, waiting: Waiting | None, now: datetime) -> list[Pane]:
+def _preview(incident: Incident, writing: Writing | None, waiting: Waiting | None, now: datetime) -> Preview | None:
     if writing is None:
-        return of_draft(incident, waiting.draft, now) if waiting else []
+        return of_draft(incident, waiting.draft, now) if waiting else None
     if writing.is_bound:
         if not writing.is_valid():
-            return []
+            return None
         texts: publishing.Texts = writing.say.texts()
     else:
         texts = writing.say.kept()

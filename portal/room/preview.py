@@ -3,18 +3,39 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from comms.actions import publishing
-from comms.audience import of_incident
+from comms.audience import of_incident, wanting
 from comms.choices import IncidentStatus, Variant
-from comms.models import Incident, Template, UpdateDraft
+from comms.models import Incident, IncidentUpdate, Template, UpdateDraft
 from comms.policies import cadence, lifecycle
+from comms.policies.sms import over_limit, sms_cost
 from comms.rendering.messages import Rendered, Text, render_update
-from customers.choices import Language
+from customers.choices import Language, TransportKind
+from customers.models import Company
 from portal.room.progress import Bar, bar_of
+
+
+@dataclass(frozen=True)
+class SmsBill:
+    """So many SMS and what they cost in `currency`: None while the company has set no price."""
+
+    count: int
+    cost: Decimal | None
+    currency: str
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Whom a track reaches: people, their accounts, and messages per channel, those with none left out."""
+
+    contacts: int
+    accounts: int
+    channels: dict[TransportKind, int]
 
 
 @dataclass(frozen=True)
@@ -23,11 +44,24 @@ class Pane:
 
     variant: Variant
     rendered: Rendered | None
-    contacts: int
-    accounts: int
+    reached: Reached
+    sms: SmsBill
     share: Bar
     next_update_at: datetime | None
     problem: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """An update before it leaves. `sms` are those of the tracks written to, `sms_limit` how many leave unconfirmed."""
+
+    panes: list[Pane]
+    sms: SmsBill
+    sms_limit: int
+
+    @property
+    def sms_over(self) -> int:
+        return over_limit(self.sms.count, self.sms_limit)
 
 
 def of_texts(
@@ -36,7 +70,7 @@ def of_texts(
     texts: publishing.Texts,
     facts: Mapping[str, Any],
     now: datetime,
-) -> list[Pane]:
+) -> Preview:
     """Both tracks as an update of these facts would go out now, technical first."""
     stage = lifecycle.stage_of(status, first=incident.published_at is None)
     situation = publishing.situation_of(incident, number=incident.sequence + 1, status=status, facts=facts, now=now)
@@ -44,10 +78,11 @@ def of_texts(
         Variant(template.variant): template
         for template in Template.objects.filter(stage=stage, language=Language.ENGLISH)
     }
-    reached = _reached(incident, incident.resolved_at or now)
-    everybody = sum(contacts for contacts, _ in reached.values())
+    company = Company.current()
+    reached = _reached(incident, status, incident.resolved_at or now)
+    everybody = sum(track.contacts for track in reached.values())
     panes = []
-    for variant, (contacts, accounts) in reached.items():
+    for variant, track in reached.items():
         due, problem = _next_time(incident, status, variant, texts, now)
         template = templates.get(variant)
         rendered = None
@@ -56,12 +91,17 @@ def of_texts(
             rendered = render_update(template, situation, note=note, next_update_at=due)
         elif variant in texts:
             problem = f"There is no template for the stage {stage.label} on this track."
-        share = [(variant.value, "contacts", contacts), ("rest", "on the other track", everybody - contacts)]
-        panes.append(Pane(variant, rendered, contacts, accounts, bar_of(str(variant.label), share), due, problem))
-    return panes
+        share = [
+            (variant.value, "contacts", track.contacts),
+            ("rest", "on the other track", everybody - track.contacts),
+        ]
+        sms = _sms(track.channels.get(TransportKind.SMS, 0), company)
+        panes.append(Pane(variant, rendered, track, sms, bar_of(str(variant.label), share), due, problem))
+    leaving = sum(pane.sms.count for pane in panes if pane.variant in texts)
+    return Preview(panes, _sms(leaving, company), company.sms_limit)
 
 
-def of_draft(incident: Incident, draft: UpdateDraft, now: datetime) -> list[Pane]:
+def of_draft(incident: Incident, draft: UpdateDraft, now: datetime) -> Preview:
     """What a waiting draft will say: its own facts and words, whatever the fact sheet says now."""
     texts = kept_texts(draft)
     return of_texts(incident, IncidentStatus(draft.status), texts, draft.facts, now)
@@ -78,15 +118,27 @@ def kept_texts(draft: UpdateDraft) -> dict[Variant, Text]:
     }
 
 
-def _reached(incident: Incident, until: datetime) -> dict[Variant, tuple[int, int]]:
-    """Contacts and accounts per track: two queries, one a track."""
-    reached = {}
+def _reached(incident: Incident, status: IncidentStatus, until: datetime) -> dict[Variant, Reached]:
+    """Whom each track would reach: one query a track, whatever the number of channels."""
+    update = IncidentUpdate(incident=incident, number=incident.sequence + 1, status=status)  # as it would be: not saved
+    wants, reached = wanting(update), {}
     for variant in publishing.TRACKS:
-        counted = of_incident(incident, variant, until).aggregate(
-            contacts=Count("pk"), accounts=Count("contact__account", distinct=True)
+        counted = (
+            of_incident(incident, variant, until)
+            .filter(contact__wants__in=wants)
+            .aggregate(
+                contacts=Count("contact", distinct=True),
+                accounts=Count("contact__account", distinct=True),
+                **{kind.value: Count("pk", filter=Q(kind=kind)) for kind in TransportKind},
+            )
         )
-        reached[variant] = counted["contacts"], counted["accounts"]
+        channels = {kind: counted[kind.value] for kind in TransportKind if counted[kind.value]}
+        reached[variant] = Reached(counted["contacts"], counted["accounts"], channels)
     return reached
+
+
+def _sms(count: int, company: Company) -> SmsBill:
+    return SmsBill(count, sms_cost(count, company.sms_price), company.sms_currency)
 
 
 def _next_time(

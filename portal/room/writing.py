@@ -90,6 +90,7 @@ def _say(incident: Incident, current: IncidentStatus, now: datetime, back: Updat
     if back.status in dict(status_choices(current)):
         initial["status"] = back.status
     texts = kept_texts(back)
+    initial["sms_confirmed"] = back.sms_confirmed
     initial["tracks"] = [variant.value for variant in texts]
     for variant, text in texts.items():
         initial[f"note_{variant.value}"] = text.note

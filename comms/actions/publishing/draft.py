@@ -36,8 +36,11 @@ def schedule_update(
     author: User,
     undo_seconds: int,
     override_reason: str = "",
+    sms_confirmed: bool = False,
 ) -> UpdateDraft:
     """Keep an update until its approval and undo window are over. The same `request_id` again changes nothing.
+
+    `sms_confirmed`: its author wants all of its SMS sent, also those beyond the company's limit (E8).
 
     Raises:
         CannotPublish: the update is refused now, so that its author hears it at once and not from the clock.
@@ -62,6 +65,7 @@ def schedule_update(
                 author=author,
                 created_at=now,
                 override_reason=override_reason.strip(),
+                sms_confirmed=sms_confirmed,
                 undo_seconds=undo_seconds,
                 publish_at=now + timedelta(seconds=undo_seconds) if approved else None,
             )
@@ -70,6 +74,7 @@ def schedule_update(
             "Another update of this incident is waiting. Withdraw it first, or let it go out."
         ) from error
     words = f"leaves in {undo_seconds} s" if approved else "waits for approval"
+    words += "; all of its SMS are wanted, also beyond the limit" if sms_confirmed else ""
     timeline.note(incident, TimelineKind.SCHEDULED, f"Update written, {words}.", now=now, actor=author)
     if override_reason.strip():
         reason = f"Published without a second person: {draft.override_reason}"

@@ -1,6 +1,6 @@
 import pytest
 
-from customers.models import Company, SlaPolicy
+from customers.models import SlaPolicy
 from tests.customers.admin.support import client_of, text_of, url
 
 pytestmark = pytest.mark.django_db
@@ -33,14 +33,3 @@ def test_two_tiers_of_one_uptime_are_refused(administrator):
 
     assert "Please correct the duplicate data" in text_of(response)
     assert not SlaPolicy.objects.filter(name="Gold").exists()
-
-
-def test_company_is_one_row(administrator):
-    client = client_of(administrator)
-    fields = {"name": "Harbourline", "sender_name": "Harbourline", "sender_address": "status@harbour.example"}
-
-    client.post(url("customers.company", "change", 1), fields)
-
-    assert Company.current().name == "Harbourline"
-    assert client.get(url("customers.company", "add")).status_code == 403
-    assert client.post(url("customers.company", "delete", 1), {"post": "yes"}).status_code == 403

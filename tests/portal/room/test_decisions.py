@@ -22,6 +22,7 @@ def waiting(incident: Incident, author, **fields) -> UpdateDraft:
         texts=fields.pop("texts", BOTH),
         author=author,
         undo_seconds=fields.pop("undo_seconds", 0),
+        **fields,
     )
 
 
@@ -86,6 +87,17 @@ def test_withdraw_offers_the_words_again(as_user, lead, incident):
     say = client.get(f"/room/{incident.pk}/").context["writing"].say
     assert (say["note_technical"].value(), say["note_business"].value()) == ("Disk full.", "Sorry.")
     assert publishing.publish_due() == 0
+
+
+def test_withdraw_offers_the_confirmation_of_all_sms_again(as_user, lead, incident):
+    draft = waiting(incident, lead, undo_seconds=60, sms_confirmed=True)
+    client = as_user(lead)
+
+    client.post(f"/room/{incident.pk}/drafts/{draft.pk}/withdraw/")
+
+    page = client.get(f"/room/{incident.pk}/")
+    assert page.context["writing"].say["sms_confirmed"].value() is True
+    assert "Send all SMS, however many" in page.content.decode()  # in view, though there are none
 
 
 def test_withdraw_too_late_says_so(as_user, lead, incident):

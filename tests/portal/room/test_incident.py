@@ -25,7 +25,7 @@ def test_room_shows_both_texts_with_their_recipients(as_user, lead, incident):
     response = as_user(lead).get(room(incident))
 
     panes = {pane.variant: pane for pane in response.context["panes"]}
-    assert {v: (p.contacts, p.accounts) for v, p in panes.items()} == {
+    assert {v: (p.reached.contacts, p.reached.accounts) for v, p in panes.items()} == {
         Variant.TECHNICAL: (1, 1),
         Variant.BUSINESS: (1, 1),
     }
