@@ -1,10 +1,14 @@
 """Everything that must be read and done works without JavaScript."""
 
+from decimal import Decimal
+
 import pytest
 from playwright.sync_api import expect
 
 from comms.actions import publishing
 from comms.models import Incident
+from customers.choices import TransportKind
+from customers.models import Company, ContactPoint
 from tests.browser.conftest import sign_in
 from tests.browser.marks import STORY
 from tests.factories import make_incident, publish
@@ -51,3 +55,22 @@ def test_lead_publishes_and_the_customer_reads_it(visit, draft, lead, technical)
     expect(page.get_by_role("region", name="Timeline")).to_contain_text("Update 1 published: investigating")
     reader = visit(technical.user, f"/incidents/{draft.pk}/", java_script_enabled=False)
     expect(reader.locator("#updates")).to_contain_text("Lock table of pg-fra-7 is full")
+
+
+def test_lead_confirms_more_sms_than_the_limit(visit, draft, lead, technical, business):
+    Company.objects.update(sms_price=Decimal("0.075"), sms_limit=1)
+    for n, contact in enumerate((technical, business)):
+        ContactPoint.objects.create(contact=contact, kind=TransportKind.SMS, address=f"+4930123456{n}")
+    page = visit(lead, f"/room/{draft.pk}/", java_script_enabled=False)
+    preview, box = page.locator("#preview"), page.get_by_role("checkbox", name="Send all 2 SMS (about EUR 0.15)")
+    expect(preview.get_by_role("region", name="Technical")).to_contain_text("1 SMS, about EUR 0.08")
+    expect(preview).to_contain_text("2 SMS, limit 1: 1 of them will not be sent unless you confirm")
+
+    box.check()
+    page.get_by_role("button", name="Save and preview").click()
+    expect(preview).to_contain_text("2 SMS, limit 1: all of them will be sent (about EUR 0.15)")
+    expect(box).to_be_checked()
+    page.get_by_role("button", name="Publish").click()
+
+    expect(page.locator("#progress")).to_contain_text("Lea Lead confirmed it.")
+    assert draft.drafts.get().sms_confirmed
