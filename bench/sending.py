@@ -101,7 +101,8 @@ class Office:
         """All mails, built beforehand."""
         self._queue()
         rows = ledger.claim(Lane.CRITICAL, now=clock.now(), limit=self.mails)
-        return [item for item in Writer(rows).items()[0] if isinstance(item, Envelope)]
+        writer = Writer(rows)
+        return [item for item in writer.items(writer.groups())[0] if isinstance(item, Envelope)]
 
 
 def not_sent() -> int:
@@ -203,7 +204,7 @@ def _against(office: Office, rival: Rival, peer: rivals.Peer) -> Measure:
 @contextmanager
 def letter_of(message: Message) -> Iterator[Path]:
     """The mail's frame as Django templates, so that all send the same."""
-    text, markup = (_template(body) for body in frame(message, Company.current()))
+    text, markup = (_template(body) for body in frame([message], Company.current()))
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "letter.txt").write_text(text)
         (Path(folder) / "letter.html").write_text(markup)
@@ -214,7 +215,7 @@ def _template(body: str) -> str:
     """Marks become variables; those for times the same for all."""
     parts = split(body)
     parts[1::2] = [
-        f"{{{{ {name} }}}}" if re.fullmatch(r"\w+", name) else "Sat 21 Nov, 14:00 CET" for name in parts[1::2]
+        f"{{{{ {name} }}}}" if re.fullmatch(r"[a-z.0-9]+", name) else "Sat 21 Nov, 14:00 CET" for name in parts[1::2]
     ]
     return "".join(parts)
 

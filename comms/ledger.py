@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from comms.choices import DeliveryState, Lane
 from customers.choices import TransportKind
@@ -39,6 +39,10 @@ class Claimed:
     uncertain_attempts: int
     follows: bool
     """An update of an incident that has several: others to the same address may be waiting or leaving."""
+    shared: bool
+    """Other contact points have the same mailbox: a person of several accounts (E6)."""
+    merges: bool
+    """May share a mail with other messages to the same mailbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,31 @@ class Settled:
     uncertain: bool = False
 
 
-CLAIM = """
-WITH picked AS (
-    SELECT id, state <> 'queued' AND lost_leases + 1 >= %(dead)s AS dead,
-           state = 'started' AND (kind = 'sms' OR kind <> 'webhook' AND uncertain_attempts > 0) AS doubted
-    FROM comms_delivery
-    WHERE lane = %(lane)s AND state IN ('queued', 'claimed', 'started') AND due_at <= %(now)s
-      AND (state = 'queued' OR leased_until < %(now)s) AND NOT (kind = ANY(%(resting)s))
+WAITING = "state IN ('queued', 'claimed', 'started') AND (state = 'queued' OR leased_until < %(now)s)"
+ENDS = """state <> 'queued' AND lost_leases + 1 >= %(dead)s AS dead,
+           state = 'started' AND (kind = 'sms' OR kind <> 'webhook' AND uncertain_attempts > 0) AS doubted"""
+DUE = f"""
+    SELECT id, {ENDS} FROM comms_delivery
+    WHERE lane = %(lane)s AND {WAITING} AND due_at <= %(now)s AND NOT (kind = ANY(%(resting)s))
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-), claimed AS (
+"""  # noqa: S608  put together from our own text
+MATES = f"""
+    SELECT id, {ENDS} FROM comms_delivery
+    WHERE {WAITING} AND id IN (
+        SELECT o.id FROM comms_delivery d
+        JOIN comms_message m ON m.id = d.message_id
+        JOIN customers_contactpoint p ON p.id = d.contact_point_id
+        JOIN customers_contactpoint q ON q.kind = 'email' AND lower(q.address) = lower(p.address)
+        JOIN comms_message n ON n.id = m.id OR (m.merges AND n.merges
+             AND n.created_at > m.created_at - %(burst)s * interval '1 second'
+             AND n.variant = m.variant AND n.language = m.language)
+        JOIN comms_delivery o ON o.message_id = n.id AND o.contact_point_id = q.id
+        WHERE d.id = ANY(%(ids)s) AND o.lane = %(lane)s AND (o.due_at <= %(now)s OR n.merges
+              AND o.attempts = 0 AND o.due_at <= n.created_at + %(burst)s * interval '1 second')
+    ) FOR UPDATE SKIP LOCKED
+"""  # noqa: S608
+TAKE_PICKED = """
+WITH picked AS ({picked}), claimed AS (
     UPDATE comms_delivery d SET
         state = CASE WHEN picked.doubted THEN 'uncertain' WHEN picked.dead THEN 'failed' ELSE 'claimed' END,
         reply = CASE WHEN picked.doubted THEN 'twice nobody knows whether it arrived'
@@ -71,7 +91,7 @@ WITH picked AS (
         leased_until = CASE WHEN picked.dead OR picked.doubted THEN NULL ELSE %(lease)s END,
         lost_leases = d.lost_leases + (d.state <> 'queued')::int,
         uncertain_attempts = d.uncertain_attempts + (d.state = 'started')::int,
-        attempts = d.attempts + 1, first_attempt_at = coalesce(d.first_attempt_at, %(now)s)
+        attempts = d.attempts + 1, first_attempt_at = coalesce(d.first_attempt_at, %(now)s), bundle = NULL
     FROM picked WHERE d.id = picked.id
     RETURNING d.id, d.attempts, d.message_id, d.contact_point_id, d.kind, d.state, d.first_attempt_at,
               d.uncertain_attempts
@@ -81,7 +101,9 @@ SELECT c.id, c.attempts, c.message_id, c.contact_point_id, c.kind, p.address,
        OR (m.update_id IS NOT NULL AND p.unsubscribed_at IS NOT NULL),
        coalesce(k.name, u.name, ''), a.id, coalesce(a.name, ''),
        coalesce(nullif(k.timezone, ''), a.timezone, u.timezone, 'UTC'), c.first_attempt_at,
-       c.uncertain_attempts, m.update_id IS NOT NULL AND coalesce(i.sequence > 1, false)
+       c.uncertain_attempts, m.update_id IS NOT NULL AND coalesce(i.sequence > 1, false),
+       c.kind = 'email' AND EXISTS (SELECT FROM customers_contactpoint q
+       WHERE q.kind = 'email' AND lower(q.address) = lower(p.address) AND q.id <> p.id), c.kind = 'email' AND m.merges
 FROM claimed c
 JOIN comms_message m ON m.id = c.message_id
 LEFT JOIN comms_incident i ON i.id = m.incident_id
@@ -92,24 +114,53 @@ LEFT JOIN customers_user u ON u.id = p.user_id
 WHERE c.state = 'claimed'
 ORDER BY c.id
 """
+CLAIM, CLAIM_MATES = TAKE_PICKED.format(picked=DUE), TAKE_PICKED.format(picked=MATES)
 
 
-def claim(lane: Lane, *, now: datetime, limit: int, resting: Sequence[TransportKind] = ()) -> list[Claimed]:
+@transaction.atomic
+def claim(
+    lane: Lane,
+    *,
+    now: datetime,
+    limit: int,
+    resting: Sequence[TransportKind] = (),
+    burst: timedelta = timedelta(0),
+) -> list[Claimed]:
     """Take up to `limit` due rows of a lane for ourselves: leased, attempts counted, committed when this returns.
 
-    Channels that are `resting` (their breaker is open) are left where they are.
+    Channels that are `resting` (their breaker is open) are left where they are. What can share a mail with one of the
+    rows comes with them, also beyond the limit: the same message to the same mailbox, and messages that merge of the
+    last `burst`. Only one worker of a lane claims at a time, so that no two of them get parts of one mail.
     """
-    values: dict[str, str | datetime | int | list[str]] = {
+    values: dict[str, Any] = {
         "lane": lane,
         "now": now,
         "limit": limit,
         "lease": now + LEASE,
         "dead": DEAD_AFTER,
         "resting": [kind.value for kind in resting],
+        "burst": burst.total_seconds(),
     }
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"claim {lane}"])
         cursor.execute(CLAIM, values)
-        return [Claimed(*row) for row in cursor.fetchall()]
+        rows = [Claimed(*row) for row in cursor.fetchall()]
+        if sharing := [row.id for row in rows if row.shared or row.merges]:
+            cursor.execute(CLAIM_MATES, {**values, "ids": sharing})
+            rows += [Claimed(*row) for row in cursor.fetchall()]
+    return rows
+
+
+BUNDLE = """
+UPDATE comms_delivery d SET bundle = o.lead
+FROM unnest(%s::bigint[], %s::int[], %s::bigint[]) AS o(id, attempt, lead) WHERE d.id = o.id AND d.attempts = o.attempt
+"""
+
+
+def bundle(lead: Claimed, rows: Sequence[Claimed]) -> None:
+    """Keep that these rows go out in the mail of `lead`, one of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(BUNDLE, [[r.id for r in rows], [r.attempt for r in rows], [lead.id] * len(rows)])
 
 
 ORDER = """

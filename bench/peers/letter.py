@@ -13,7 +13,7 @@ def address(n: int) -> str:
 
 def bodies(n: int) -> tuple[str, str]:
     """Text and HTML."""
-    context = {"name": f"Contact {n}", "account": f"Account {n // 5}", "labels": f"main.account{n // 5}.example"}
+    context = {"name": f"Contact {n}", "affected": [f"Affected at Account {n // 5}: main.account{n // 5}.example"]}
     return render_to_string("letter.txt", context), render_to_string("letter.html", context)
 
 

@@ -39,6 +39,10 @@ class Migration(migrations.Migration):
                 db_default=False, default=False, verbose_name="more SMS than the limit are wanted"
             ),
         ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(condition=models.Q(("merges", True)), fields=["created_at"], name="messages_that_merge"),
+        ),
         migrations.CreateModel(
             name="DeliveryReport",
             fields=[

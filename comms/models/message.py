@@ -61,6 +61,10 @@ class Message(models.Model):
                 fields=["incident", "variant", "language", "sequence"], name="message_sequence_once"
             ),
         ]
+        indexes = [
+            # ledger.claim: what may share a mail
+            models.Index(fields=["created_at"], condition=Q(merges=True), name="messages_that_merge"),
+        ]
 
     def __str__(self) -> str:
         return self.subject

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.signing import Signer
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.translation import gettext
 
 from comms.choices import Variant
 from comms.models import Message
@@ -25,33 +26,38 @@ LABELS_SHOWN = 10  # A4b
 unsubscribe_signer = Signer(salt="comms.unsubscribe")
 
 
+Affected = Sequence[tuple[str, Sequence[str]]]
+"""Account and its own names of what is affected there; several where a person belongs to several (E6)."""
+
+
 @dataclass(frozen=True)
 class Recipient:
-    """What the marks of a mail are filled with. `labels` are the account's own names of what is affected."""
+    """What the marks of a mail are filled with. `affected` has an entry per message that the mail carries."""
 
-    contact_point_id: int
+    contact_point_ids: Sequence[int]
+    """All that share the mailbox and this mail; the first is the one that its Message-ID names."""
     address: str
     name: str
-    account: str
     zone: str
-    labels: Sequence[str]
+    affected: Sequence[Affected]
 
 
 Piece = tuple[bytes, str | None]  # a literal, already encoded, and the mark after it
 
 
 class MailForm:
-    """A message ready to be addressed: `build(recipient)` joins its pieces."""
+    """A message, or several that share a mail, ready to be addressed: `build(recipient)` joins the pieces."""
 
-    def __init__(self, message: Message, company: Company) -> None:
-        self.message = message
-        self._subject = message.subject
-        self._thread = f"{message.incident_id or message.key}"
-        self._may_unsubscribe = message.update_id is not None
-        place = "/room/" if message.variant == Variant.INTERNAL else "/incidents/"
-        self._link = settings.SITE_URL + (f"{place}{message.incident_id}/" if message.incident_id else "/")
-        text, markup = frame(message, company)
-        boundary = f"=_{message.key.hex}"
+    def __init__(self, messages: Sequence[Message], company: Company) -> None:
+        self.message, self._messages = messages[0], messages
+        with translation.override(self.message.language):
+            self._subject = subject_of(messages, company)
+            self._affected = gettext("Affected at %(account)s: %(labels)s")
+        self._threads = [f"{message.incident_id or message.key}" for message in messages]
+        self._may_unsubscribe = self.message.update_id is not None
+        self._links = {f"link.{n}": link_of(message) for n, message in enumerate(messages)}
+        text, markup = frame(messages, company)
+        boundary = f"=_{self.message.key.hex}"
         self._head = _static_headers(company, boundary)
         self._text = _pieces(_part(text, "plain", boundary, first=True))
         self._html = _pieces(_part(markup, "html", boundary, first=False))
@@ -59,14 +65,11 @@ class MailForm:
 
     def build(self, to: Recipient, *, now: datetime) -> bytes:
         """The whole message in bytes, CRLF, 7 bit, not dot-stuffed."""
-        unsubscribe = f"{settings.SITE_URL}/unsubscribe/{unsubscribe_signer.sign(str(to.contact_point_id))}/"
-        plain = {
-            "name": to.name,
-            "account": to.account,
-            "labels": shown_labels(to.labels),
-            "link": self._link,
-            "unsubscribe": unsubscribe,
-        }
+        points = unsubscribe_signer.sign(".".join(map(str, to.contact_point_ids)))
+        unsubscribe = f"{settings.SITE_URL}/unsubscribe/{points}/"
+        plain = {"name": to.name, "unsubscribe": unsubscribe, **self._links}
+        for n, affected in enumerate(to.affected):
+            plain[f"affected.{n}"] = affected_words(self._affected, affected)
 
         def value_of(name: str) -> str:
             words = marks.time_words(name, to.zone, self.message.language)
@@ -77,20 +80,21 @@ class MailForm:
                 self._head,
                 self._own_headers(to, value_of, unsubscribe, now),
                 _join(self._text, lambda name: _encoded(value_of(name))),
-                _join(self._html, lambda name: _encoded(html.escape(value_of(name)))),
+                _join(self._html, lambda name: _encoded(html.escape(value_of(name)).replace("\n", "<br>"))),
                 self._end,
             ]
         )
 
     def _own_headers(self, to: Recipient, value_of: Callable[[str], str], unsubscribe: str, now: datetime) -> bytes:
-        root = f"<incident-{self._thread}.{to.contact_point_id}@{settings.MAIL_DOMAIN}>"
+        lead = to.contact_point_ids[0]
+        roots = [f"<incident-{thread}.{lead}@{settings.MAIL_DOMAIN}>" for thread in self._threads]
         lines = [
             f"To: {_address(to.name, to.address)}",
             f"Subject: {_subject(marks.fill(self._subject, value_of))}",
             f"Date: {format_datetime(now.astimezone(UTC))}",
-            f"Message-ID: {message_id(self.message, to.contact_point_id)}",
-            f"In-Reply-To: {root}",
-            f"References: {root}",
+            f"Message-ID: {message_id(self.message, lead)}",
+            f"In-Reply-To: {roots[0]}",
+            "References: " + "\r\n ".join(roots),
         ]
         if self._may_unsubscribe:
             lines += [
@@ -98,6 +102,31 @@ class MailForm:
                 "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
             ]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+def subject_of(messages: Sequence[Message], company: Company) -> str:
+    """A message's own; of several that share a mail who writes, how many there are, and their references."""
+    if len(messages) == 1:
+        return messages[0].subject
+    references = ", ".join(message.incident.reference for message in messages if message.incident)
+    return gettext("%(company)s: %(count)d updates (%(references)s)") % {
+        "company": marks.clean_line(company.name),
+        "count": len(messages),
+        "references": references,
+    }
+
+
+def affected_words(line: str, affected: Affected) -> str:
+    """A line per account, one after the other."""
+    return "\n".join(line % {"account": account, "labels": shown_labels(labels)} for account, labels in affected)
+
+
+def link_of(message: Message) -> str:
+    """Where the whole story is: the incident's page, for colleagues its room."""
+    if message.incident_id is None:
+        return f"{settings.SITE_URL}/"
+    page = "room" if message.variant == Variant.INTERNAL else "incidents"
+    return f"{settings.SITE_URL}/{page}/{message.incident_id}/"
 
 
 def message_id(message: Message, contact_point_id: int) -> str:
@@ -112,18 +141,23 @@ def shown_labels(labels: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def frame(message: Message, company: Company) -> tuple[str, str]:
-    """The text and the HTML of a message inside the mail's frame: greeting, labels, link, footer."""
+def frame(messages: Sequence[Message], company: Company) -> tuple[str, str]:
+    """The text and the HTML of a mail: greeting, then each message with what is affected and its link, footer."""
+    first = messages[0]
     context = {
-        "message": message,
+        "message": first,
+        "parts": [
+            {"message": message, "affected": marks.mark(f"affected.{n}"), "link": marks.mark(f"link.{n}")}
+            for n, message in enumerate(messages)
+        ],
         "company": {
             "name": marks.clean_line(company.name),
             "support_phone": marks.clean_line(company.support_phone),
         },
-        "internal": message.variant == Variant.INTERNAL,
-        **{name: marks.mark(name) for name in ("name", "account", "labels", "link", "unsubscribe")},
+        "internal": first.variant == Variant.INTERNAL,
+        **{name: marks.mark(name) for name in ("name", "unsubscribe")},
     }
-    with translation.override(message.language):
+    with translation.override(first.language):
         text = render_to_string("messages/mail.txt", context)
         markup = render_to_string("messages/mail.html", context)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", css_inline.inline(markup, keep_style_tags=True)

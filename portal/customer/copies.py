@@ -12,7 +12,7 @@ from comms.audience import usage_of
 from comms.choices import DeliveryState
 from comms.models import Delivery, Message
 from comms.rendering import marks
-from comms.rendering.mail import frame, shown_labels
+from comms.rendering.mail import affected_words, frame
 from comms.transports.gsm7 import fit
 from customers.choices import TransportKind
 from customers.models import Company, ContactPoint
@@ -115,12 +115,11 @@ def text_of(copy: Copy) -> str:
 def _mail(copy: Copy, zone: str, link: str) -> str:
     """The text part of the mail; its link to unsubscribe stays in the mail."""
     message, contact = copy.message, copy.point.contact
-    text, _markup = frame(message, Company.current())
+    text, _markup = frame([message], Company.current())
     words = {
         "name": contact.name if contact else "",
-        "account": copy.account,
-        "labels": shown_labels(_labels(copy)),
-        "link": link,
+        "affected.0": affected_words(_("Affected at %(account)s: %(labels)s"), [(copy.account, _labels(copy))]),
+        "link.0": link,
         "unsubscribe": f"{settings.SITE_URL}/unsubscribe/…",
     }
     return marks.fill(text, lambda name: marks.time_words(name, zone, message.language) or words.get(name, ""))

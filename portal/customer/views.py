@@ -126,15 +126,15 @@ def history(request: CustomerRequest) -> HttpResponse:
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """Stop incident mails to one address. Only a POST acts: scanners of mail follow every link."""
     try:
-        contact_point_id = int(unsubscribe_signer.unsign(token))
+        point_ids = [int(number) for number in unsubscribe_signer.unsign(token).split(".")]
     except (BadSignature, ValueError):
         return render(request, "customer/unsubscribe_unknown.html", status=404)
     if request.method == "POST":
-        deliveries.unsubscribe(contact_point_id)
-    point = ContactPoint.objects.filter(pk=contact_point_id).first()
+        deliveries.unsubscribe(point_ids)
+    points = list(ContactPoint.objects.filter(pk__in=point_ids))
     context = {
-        "stopped": point is None or point.unsubscribed_at is not None,
-        "address": _masked(point.address) if point else "",
+        "stopped": all(point.unsubscribed_at is not None for point in points),
+        "address": _masked(points[0].address) if points else "",
     }
     return render(request, "customer/unsubscribe.html", context)
 

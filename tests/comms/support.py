@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -81,21 +81,22 @@ def promise_of(incident: Incident, track: Track) -> Promise:
     return incident.promises.unanswered().get(track=track)
 
 
-def recipient(**fields: Any) -> Recipient:
+def recipient(
+    *, contact_point_id: int = 7, account: str = "Jensen & Co", labels: Sequence[str] = ("shop.example",), **fields: Any
+) -> Recipient:
     values = {
-        "contact_point_id": 7,
+        "contact_point_ids": [contact_point_id],
         "address": "jo@customer.example",
         "name": "Jo Jensen",
-        "account": "Jensen & Co",
         "zone": "Europe/Berlin",
-        "labels": ["shop.example"],
+        "affected": [[(account, labels)]],
     }
     return Recipient(**{name: (values | fields)[name] for name in Recipient.__dataclass_fields__})
 
 
 def built(message: Message, **fields: Any) -> tuple[EmailMessage, bytes]:
     """The mail as a reader's program parses it, and as it goes over the line."""
-    raw = MailForm(message, Company.current()).build(recipient(**fields), now=MORNING)
+    raw = MailForm([message], Company.current()).build(recipient(**fields), now=MORNING)
     return message_from_bytes(raw, policy=policy.default), raw
 
 

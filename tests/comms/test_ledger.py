@@ -58,6 +58,8 @@ def test_claim_leases_counts_and_brings_all_that_a_mail_needs():
         first_attempt_at=now,
         uncertain_attempts=0,
         follows=False,
+        shared=False,
+        merges=False,
     )
     assert (delivery.state, delivery.attempts, delivery.leased_until) == ("claimed", 1, now + LEASE)
 

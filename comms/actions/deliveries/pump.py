@@ -18,6 +18,7 @@ from comms.ledger import Claimed, Settled
 from comms.transports.base import Accepted, Item, Outcome, Retry
 from customers import clock
 from customers.choices import TransportKind
+from customers.models import Company
 
 log = structlog.get_logger(__name__)
 CLAIM = 400
@@ -52,7 +53,8 @@ def pump(lane: Lane) -> None:
 def _next_batch(lane: Lane) -> list[Claimed]:
     """Posts only when no mail is due, and few at once: a customer's slow server must not hold up mail (R32)."""
     resting = relays.resting()
-    mail = ledger.claim(lane, now=clock.now(), limit=CLAIM, resting=[*resting, *POSTS])
+    burst = timedelta(seconds=Company.current().merge_seconds) / settings.TIME_SCALE
+    mail = ledger.claim(lane, now=clock.now(), limit=CLAIM, resting=[*resting, *POSTS], burst=burst)
     return mail or ledger.claim(lane, now=clock.now(), limit=CLAIM_POSTS, resting=resting)
 
 
@@ -71,26 +73,38 @@ class _Sending:
         self._kept: list[Settled] = []
         self._troubled = kind is TransportKind.EMAIL and relays.is_troubled()
         self._began = False
+        self._waiting: dict[int, Sequence[Claimed]] = {}
 
     def send(self, rows: Sequence[Claimed], pipes: Pipes) -> None:
-        waiting = {row.id: row for row in self._sendable(rows)}
-        items, unwritable = Writer(list(waiting.values())).items()
+        items, unwritable = self._written(self._sendable(rows))
         for row, error in unwritable:
-            self._kept.append(settling.unwritable(waiting.pop(row.id), error))
+            self._kept.append(settling.unwritable(row, error))
         written = time.monotonic()
         try:
             for outcome in pipes.of(self._kind).send(items, before_data=self._before_data):
-                row = waiting.pop(outcome.delivery_id)
-                self._kept.append(settling.settled(row, outcome))
+                self._kept += settling.settled(self._waiting.pop(outcome.delivery_id), outcome)
                 self._watch_relay(outcome)
                 if time.monotonic() - written > KEEP_SECONDS:
                     self._write()
                     written = time.monotonic()
         except (ledger.LeaseLost, _TimeIsOver) as reason:
-            log.warning("the rest of a batch is given back", reason=type(reason).__name__, rows=len(waiting))
-            self._kept += [settling.given_back(row) for row in waiting.values()]
+            back = [row for sharing in self._waiting.values() for row in sharing]
+            log.warning("the rest of a batch is given back", reason=type(reason).__name__, rows=len(back))
+            self._kept += [settling.given_back(row) for row in back]
         finally:
             self._write()
+
+    def _written(self, rows: Sequence[Claimed]) -> tuple[list[Item], list[tuple[Claimed, Exception]]]:
+        """The items to send; the rows that each of them settles are those under its lead in `_waiting`."""
+        writer = Writer(rows)
+        for sharing in writer.groups():
+            self._waiting[sharing[0].id] = sharing
+            if len(sharing) > 1:
+                ledger.bundle(sharing[0], sharing)
+        items, unwritable = writer.items(self._waiting.values())
+        for row, _ in unwritable:
+            self._waiting.pop(row.id, None)
+        return items, unwritable
 
     def _watch_relay(self, outcome: Outcome) -> None:
         """The first failure closes the relay for a while, the first mail that it takes opens it."""
@@ -127,7 +141,8 @@ class _Sending:
         self._began = True
         if self._allowance is not None and not self._allowance.take(len(coming), until=self._ends):
             raise _TimeIsOver
-        ledger.mark_started([(item.delivery_id, item.attempt) for item in coming], settled=self._kept)
+        rows = [row for item in coming for row in self._waiting[item.delivery_id]]
+        ledger.mark_started([(row.id, row.attempt) for row in rows], settled=self._kept)
         self._kept.clear()
 
     def _write(self) -> None:

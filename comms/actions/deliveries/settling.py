@@ -1,12 +1,14 @@
 """How an attempt ended, as a row of the ledger."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Lower
 
 from comms.choices import DeliveryState
 from comms.ledger import DEAD_AFTER, Claimed, Order, Settled
@@ -48,7 +50,13 @@ def out_of_order(row: Claimed, order: Order, now: datetime) -> Settled | None:
     return None
 
 
-def settled(row: Claimed, outcome: Outcome) -> Settled:
+def settled(rows: Sequence[Claimed], outcome: Outcome) -> list[Settled]:
+    """The end of all rows that shared what was sent; the first one's, so that they are tried again together."""
+    first = _settled(rows[0], outcome)
+    return [first, *(replace(first, id=row.id, attempt=row.attempt) for row in rows[1:])]
+
+
+def _settled(row: Claimed, outcome: Outcome) -> Settled:
     match outcome:
         case Accepted(code=code, reply=reply):
             return Settled(row.id, row.attempt, DeliveryState.ACCEPTED, code, reply)
@@ -95,7 +103,12 @@ def _pause(attempts: int) -> timedelta:
 
 @transaction.atomic
 def _suppress(row: Claimed, reply: str) -> None:
-    """The address does not exist, or has failed for too long: nothing more goes there until a person says so."""
-    ContactPoint.objects.filter(pk=row.contact_point_id, suppressed_at=None).update(
-        suppressed_at=clock.now(), suppressed_reason=f"refused: {reply}"[:200]
-    )
+    """The address does not exist, or has failed for too long: nothing more goes there until a person says so.
+
+    A mailbox is one, whichever accounts name it.
+    """
+    points = ContactPoint.objects.filter(pk=row.contact_point_id)
+    if row.shared and row.address is not None:
+        mailbox = ContactPoint.objects.alias(mailbox=Lower("address"))  # the index has the lower case
+        points = mailbox.filter(kind=TransportKind.EMAIL, mailbox=row.address.lower())
+    points.filter(suppressed_at=None).update(suppressed_at=clock.now(), suppressed_reason=f"refused: {reply}"[:200])

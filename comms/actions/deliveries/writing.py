@@ -1,18 +1,16 @@
 """What leaves: each delivery of a batch as the item of its transport. Each message's form is made once."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 import structlog
-from django.conf import settings
 
 from comms.audience import usage_of
-from comms.choices import Variant
 from comms.ledger import Claimed
 from comms.models import Message
 from comms.rendering import marks
-from comms.rendering.mail import MailForm, Recipient
+from comms.rendering.mail import MailForm, Recipient, link_of
 from comms.transports.base import ChatPost, Envelope, Item
 from comms.transports.gsm7 import fit
 from comms.transports.sms import Sms
@@ -33,37 +31,63 @@ class Writer:
         self._messages = Message.objects.select_related("incident", "update").in_bulk({row.message_id for row in rows})
         self._now = clock.now()
         self._write: dict[str, Callable[[Claimed, Message], Item]] = {
-            TransportKind.EMAIL: self._mail,
             TransportKind.WEBHOOK: self._webhook,
             TransportKind.SLACK: self._chat,
             TransportKind.TEAMS: self._chat,
             TransportKind.SMS: self._sms,
         }
 
-    def items(self) -> tuple[list[Item], list[tuple[Claimed, Exception]]]:
+    def groups(self) -> list[Sequence[Claimed]]:
+        """The rows that leave together, each group led by the row that its Message-ID names: mostly one alone.
+
+        A mailbox gets one mail of a message, whichever accounts it belongs to, and one of all messages that merge.
+        """
+        groups: dict[object, list[Claimed]] = {}
+        for row in self._rows:
+            groups.setdefault(self._mail_of(row), []).append(row)
+        return [sorted(rows, key=lambda row: (row.message_id, row.contact_point_id)) for rows in groups.values()]
+
+    def _mail_of(self, row: Claimed) -> object:
+        message = self._messages.get(row.message_id)
+        if message is None or row.address is None or not (row.shared or row.merges):
+            return row.id
+        if row.merges:
+            return row.address.lower(), message.variant, message.language
+        return row.address.lower(), message.pk
+
+    def items(self, groups: Iterable[Sequence[Claimed]]) -> tuple[list[Item], list[tuple[Claimed, Exception]]]:
         """The items, and the rows that cannot be written with the reason: one's bad data holds up no other (R21)."""
         items: list[Item] = []
         unwritable: list[tuple[Claimed, Exception]] = []
-        for row in self._rows:
+        for rows in groups:
             try:
-                items.append(self._write[row.kind](row, self._messages[row.message_id]))
+                items.append(self._item(rows))
             except Exception as error:
-                log.exception("a message cannot be written", delivery=row.id)
-                unwritable.append((row, error))
+                log.exception("a message cannot be written", delivery=rows[0].id)
+                unwritable += [(row, error) for row in rows]
         return items, unwritable
 
-    def _mail(self, row: Claimed, message: Message) -> Envelope:
-        assert row.address is not None  # noqa: S101  the caller took those without one out
+    def _item(self, rows: Sequence[Claimed]) -> Item:
+        first = rows[0]
+        if first.kind == TransportKind.EMAIL:
+            return self._mail(rows)
+        return self._write[first.kind](first, self._messages[first.message_id])
+
+    def _mail(self, rows: Sequence[Claimed]) -> Envelope:
+        first = rows[0]
+        assert first.address is not None  # noqa: S101  the caller took those without one out
+        affected: dict[int, dict[str, Sequence[str]]] = {row.message_id: {} for row in rows}
+        for row in rows:
+            affected[row.message_id][row.account] = self._labels_of(row)
         recipient = Recipient(
-            contact_point_id=row.contact_point_id,
-            address=row.address,
-            name=row.name,
-            account=row.account,
-            zone=row.zone,
-            labels=self._labels_of(row),
+            contact_point_ids=sorted({row.contact_point_id for row in rows}),
+            address=first.address,
+            name=first.name,
+            zone=first.zone,
+            affected=[list(accounts.items()) for accounts in affected.values()],
         )
-        payload = self._form_of(message).build(recipient, now=self._now)
-        return Envelope(row.id, row.attempt, self._company.sender_address, row.address, payload)
+        payload = self._form_of(tuple(affected)).build(recipient, now=self._now)
+        return Envelope(first.id, first.attempt, self._company.sender_address, first.address, payload)
 
     def _webhook(self, row: Claimed, message: Message) -> WebhookPost:
         update = message.update
@@ -119,17 +143,17 @@ class Writer:
     def _labels_of(self, row: Claimed) -> list[str]:
         return self._labels[row.message_id].get(row.account_id, [])
 
-    def _form_of(self, message: Message) -> MailForm:
-        if message.pk not in self._forms:
-            self._forms[message.pk] = MailForm(message, self._company)
-        return self._forms[message.pk]
+    def _form_of(self, message_ids: tuple[int, ...]) -> MailForm:
+        if message_ids not in self._forms:
+            self._forms[message_ids] = MailForm([self._messages[pk] for pk in message_ids], self._company)
+        return self._forms[message_ids]
 
     @cached_property
     def _company(self) -> Company:
         return Company.current()
 
     @cached_property
-    def _forms(self) -> dict[int, MailForm]:
+    def _forms(self) -> dict[tuple[int, ...], MailForm]:
         return {}
 
     @cached_property
@@ -147,11 +171,3 @@ def labels_of(message: Message, rows: Sequence[Claimed]) -> dict[int | None, lis
     for account_id, label in used.order_by("label").values_list("account_id", "label").distinct():
         found.setdefault(account_id, []).append(label)
     return found
-
-
-def link_of(message: Message) -> str:
-    """Where the whole story is: the incident's page, for colleagues its room."""
-    if message.incident_id is None:
-        return f"{settings.SITE_URL}/"
-    page = "room" if message.variant == Variant.INTERNAL else "incidents"
-    return f"{settings.SITE_URL}/{page}/{message.incident_id}/"

@@ -193,7 +193,7 @@ def test_pump_sends_nothing_to_who_was_removed_or_suppressed_since_publishing(si
     gone = ContactPoint.objects.get(address="gone@a.example")
     gone_id = Delivery.objects.get(contact_point=gone).pk
     Contact.objects.filter(email="gone@a.example").delete()
-    deliveries.unsubscribe(ContactPoint.objects.get(address="suppressed@a.example").pk)
+    deliveries.unsubscribe([ContactPoint.objects.get(address="suppressed@a.example").pk])
 
     deliveries.pump(Lane.CRITICAL)
 
@@ -246,7 +246,7 @@ def test_pump_whose_time_is_over_gives_the_rest_back_and_rings_again(sink, setti
 def test_unsubscribe_counts_once():
     queue("a@here.example")
     point = ContactPoint.objects.get(address="a@here.example")
-    assert [deliveries.unsubscribe(point.pk), deliveries.unsubscribe(point.pk), deliveries.unsubscribe(0)] == [
+    assert [deliveries.unsubscribe(pks) for pks in ([point.pk], [point.pk], [0])] == [
         True,
         False,
         False,

@@ -158,7 +158,7 @@ def test_a_superseded_update_is_not_tried_again(sink, delivery, incident, lead):
 
 def test_who_unsubscribed_or_was_removed_is_not_written_to(refused, lead):
     point = ContactPoint.objects.get(pk=refused.contact_point_id)
-    deliveries.unsubscribe(point.pk)
+    deliveries.unsubscribe([point.pk])
     with pytest.raises(mending.CannotMend, match="wants no incident mail"):
         mending.lift_and_retry(delivery_id=refused.pk, actor=lead)
     assert ContactPoint.objects.get(pk=point.pk).suppressed_at is not None  # both or neither

@@ -103,7 +103,7 @@ def test_a_new_address_takes_over_and_the_old_one_is_suppressed_until_it_returns
 
 def test_an_address_that_was_unsubscribed_stays_so_whatever_the_file_says():
     import_contact("Old@mill.example")
-    assert deliveries.unsubscribe(ContactPoint.objects.get().pk)
+    assert deliveries.unsubscribe([ContactPoint.objects.get().pk])
 
     for address in ("old@mill.example", "OLD@mill.example", "new@mill.example", "old@mill.example"):
         import_contact(address)
