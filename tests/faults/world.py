@@ -185,13 +185,14 @@ class World:
             "PUMP_SECONDS": str(max(2, round(20 / self.speed))),
         }
 
-    def instance(self, **changes: str) -> Instance:
+    def instance(self, *, port: int = 0, **changes: str) -> Instance:
         """`manage.py supervise` with this world's surroundings; enter it. Its log is shown where a fault fails."""
-        return Instance(self.folder / f"instance-{next(self._numbers)}.log", **{**self.environment, **changes})
+        log = self.folder / f"instance-{next(self._numbers)}.log"
+        return Instance(log, port=port, **{**self.environment, **changes})
 
-    def running(self, **changes: str) -> Instance:
+    def running(self, *, port: int = 0, **changes: str) -> Instance:
         """An instance that is up, until the end of the fault."""
-        return self._stack.enter_context(self.instance(**changes)).wait_until_up()
+        return self._stack.enter_context(self.instance(port=port, **changes)).wait_until_up()
 
     def command(self, *words: str, **changes: str) -> Command:
         log = self.folder / f"{words[0]}-{next(self._numbers)}.log"

@@ -1,6 +1,6 @@
 """The faults themselves, by what breaks; in the order of their numbers."""
 
-from tests.faults.plays import clocks, database, live, load, people, publishing, relay, webhooks, workers  # noqa: F401
+from tests.faults.plays import clocks, database, live, load, machines, people, publishing, relay, webhooks, workers  # noqa: F401
 from tests.faults.registry import FAULTS as _FAULTS
 
-FAULTS = dict(sorted(_FAULTS.items(), key=lambda item: int(item[0][1:])))
+FAULTS = dict(sorted(_FAULTS.items(), key=lambda item: (item[0][0] != "R", int(item[0][1:]))))

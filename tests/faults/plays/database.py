@@ -1,6 +1,7 @@
 """PostgreSQL: restarted, stopped, away, restored from a backup."""
 
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -193,8 +194,8 @@ def r29(world: World) -> Verdict:
         world.settle()
         world.publish(first, people)
         world.settle()
-        newest = str(IncidentUpdate.objects.latest("pk").pk)
-        world.wait(lambda: counter.exists() and counter.read_text().strip() == newest)
+        newest = IncidentUpdate.objects.latest("pk").pk
+        world.wait(lambda: counter.exists() and json.loads(counter.read_text())["published"] == newest)
     verdict = world.judge()
     home = connection.settings_dict["NAME"]
     try:
