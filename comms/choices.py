@@ -21,11 +21,12 @@ class Stage(models.TextChoices):
 
 
 class Variant(models.TextChoices):
-    """Which text. The first two are the tracks of customers."""
+    """Which text. The first two are the tracks of customers; the last is the public page's and may be missing."""
 
     TECHNICAL = "technical", _("technical")
     BUSINESS = "business", _("business")
     INTERNAL = "internal", _("internal")
+    PUBLIC = "public", _("public")
 
 
 class ImpactLevel(models.TextChoices):
@@ -85,11 +86,14 @@ class TimelineKind(models.TextChoices):
     CREDIT = "credit", _("credit")
     OUTREACH = "outreach", _("outreach")
     CALL = "call", _("call")
+    REPORTED = "reported", _("reported by customers")
+    ANSWERED = "answered", _("answered")
 
 
 class IncidentSource(models.TextChoices):
     PERSON = "person", _("opened by a person")
     ALERTMANAGER = "alertmanager", _("Prometheus Alertmanager")
+    REPORTS = "reports", _("customers' reports")
 
 
 class CallReason(models.TextChoices):
@@ -138,3 +142,38 @@ class ReportKind(models.TextChoices):
 class FollowUpReason(models.TextChoices):
     BOUNCED = "bounced", _("mail to this address comes back")
     COMPLAINED = "complained", _("mail to this address was complained of as spam")
+
+
+class PublicImpact(models.TextChoices):
+    """The Statuspage API's word for how bad an incident is."""
+
+    NONE = "none", _("none")
+    MINOR = "minor", _("minor")
+    MAJOR = "major", _("major")
+    CRITICAL = "critical", _("critical")
+
+
+class MaintenanceStatus(models.TextChoices):
+    """With the Statuspage API's words; a cancelled one is on no public page."""
+
+    SCHEDULED = "scheduled", _("scheduled")
+    IN_PROGRESS = "in_progress", _("in progress")
+    VERIFYING = "verifying", _("verifying")
+    COMPLETED = "completed", _("completed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class MaintenanceImpactLevel(models.TextChoices):
+    NONE = "none", _("nothing to notice")
+    DEGRADED = "degraded", _("slower or shortly interrupted")
+    DOWN = "down", _("not available")
+
+
+class VoiceKind(models.TextChoices):
+    """F4: what a customer says of a service."""
+
+    ME_TOO = "me_too", _("I see this too")
+    SOMETHING_ELSE = "something_else", _("something else is wrong")
+    FIXED = "fixed", _("it works again for us")
+    NOT_FIXED = "not_fixed", _("it is not fixed for us")
+    QUESTION = "question", _("a question")

@@ -30,6 +30,15 @@ class Severity(models.IntegerChoices):
     FIVE = 5, _("5 – critical failure")
 
 
+class Tier(models.IntegerChoices):
+    """A5: how hard an outage hits, from value, dependence and exposure."""
+
+    ONE = 1, _("1 – critical")
+    TWO = 2, _("2 – high")
+    THREE = 3, _("3 – medium")
+    FOUR = 4, _("4 – low")
+
+
 class TransportKind(models.TextChoices):
     EMAIL = "email", _("e-mail")
     WEBHOOK = "webhook", _("webhook")

@@ -10,6 +10,7 @@ from comms.models.credit import Credit
 from comms.models.incident import Incident
 from comms.models.promise import PromiseWarning
 from comms.models.update import IncidentUpdate
+from comms.models.voice import Answer
 from customers.choices import Language
 
 
@@ -24,6 +25,7 @@ class Message(models.Model):
     update = models.ForeignKey(IncidentUpdate, models.PROTECT, null=True, related_name="messages")
     credit = models.ForeignKey(Credit, models.PROTECT, null=True, related_name="messages")
     warning = models.ForeignKey(PromiseWarning, models.PROTECT, null=True, related_name="messages")
+    answer = models.ForeignKey(Answer, models.PROTECT, null=True, related_name="messages")
     incident = models.ForeignKey(
         Incident, models.PROTECT, null=True, related_name="messages", help_text=_("The thread it belongs to.")
     )
@@ -48,15 +50,17 @@ class Message(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=(
-                    Q(update__isnull=False, credit=None, warning=None)
-                    | Q(update=None, credit__isnull=False, warning=None)
-                    | Q(update=None, credit=None, warning__isnull=False)
+                    Q(update__isnull=False, credit=None, warning=None, answer=None)
+                    | Q(update=None, credit__isnull=False, warning=None, answer=None)
+                    | Q(update=None, credit=None, warning__isnull=False, answer=None)
+                    | Q(update=None, credit=None, warning=None, answer__isnull=False)
                 ),
                 name="message_has_one_source",
             ),
             models.UniqueConstraint(fields=["update", "variant", "language"], name="message_of_update_once"),
             models.UniqueConstraint(fields=["credit", "variant", "language"], name="message_of_credit_once"),
             models.UniqueConstraint(fields=["warning", "variant", "language"], name="message_of_warning_once"),
+            models.UniqueConstraint(fields=["answer", "variant", "language"], name="message_of_answer_once"),
             models.UniqueConstraint(
                 fields=["incident", "variant", "language", "sequence"], name="message_sequence_once"
             ),

@@ -6,8 +6,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils.translation import gettext_lazy as _
 
-from customers.choices import Cohort, ContactRole, Language, Severity, Track, TrackSource, TransportKind, Wants
+from customers.choices import Cohort, ContactRole, Language, Severity, Tier, Track, TrackSource, TransportKind, Wants
 from customers.models.contract import SlaPolicy
+from customers.models.subscriber import Subscriber
 from customers.models.user import User
 
 
@@ -48,6 +49,7 @@ class Account(models.Model):
         verbose_name=_("SLA policy"),
     )
     strategic = models.BooleanField(_("strategic"), default=False)
+    tier = models.PositiveSmallIntegerField(_("impact tier"), choices=Tier, null=True, blank=True)
 
     track_set = models.CharField(_("track set by a person"), max_length=16, choices=Track, blank=True)
     track_locked = models.BooleanField(_("locked for all contacts"), default=False)
@@ -112,6 +114,9 @@ class Contact(models.Model):
     quiet_always = models.BooleanField(
         _("quiet also at severity 4 and 5"), default=False, help_text=_("Only where the contact asked for it.")
     )
+    links_revoked_at = models.DateTimeField(
+        _("links in mails are void up to"), null=True, blank=True, help_text=_("Those that open an incident unsigned.")
+    )
 
     class Meta:
         verbose_name = _("contact")
@@ -140,10 +145,11 @@ class ContactPointQuerySet(models.QuerySet["ContactPoint"]):
 
 
 class ContactPoint(models.Model):
-    """An address on one transport, of exactly one contact (customer) or one user (colleague)."""
+    """An address on one transport, of exactly one contact (customer), user (colleague) or subscriber (public)."""
 
     contact = models.ForeignKey(Contact, models.CASCADE, null=True, blank=True, related_name="points")
     user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="points")
+    subscriber = models.OneToOneField(Subscriber, models.CASCADE, null=True, blank=True, related_name="point")
     kind = models.CharField(_("channel"), max_length=16, choices=TransportKind, default=TransportKind.EMAIL)
     address = models.CharField(_("address"), max_length=500)
     secret = models.CharField(
@@ -168,7 +174,9 @@ class ContactPoint(models.Model):
         verbose_name = _("contact point")
         constraints = [
             models.CheckConstraint(
-                condition=Q(contact__isnull=False, user__isnull=True) | Q(contact__isnull=True, user__isnull=False),
+                condition=Q(contact__isnull=False, user=None, subscriber=None)
+                | Q(contact=None, user__isnull=False, subscriber=None)
+                | Q(contact=None, user=None, subscriber__isnull=False),
                 name="contact_point_has_one_owner",
             ),
             models.UniqueConstraint(fields=["contact", "kind", "address"], name="contact_point_once"),

@@ -1,3 +1,4 @@
+import secrets
 from datetime import date
 from typing import Self
 
@@ -7,6 +8,13 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models.account import Account
 
+KEY_LETTERS = "bcdfghjkmnpqrstvwxyz23456789"
+
+
+def public_key() -> str:
+    """What the public page calls a thing: says nothing, is never reused, fits the ids of the Statuspage API."""
+    return "".join(secrets.choice(KEY_LETTERS) for _ in range(12))
+
 
 class Service(models.Model):
     """What customers buy, in their words (A4)."""
@@ -15,6 +23,16 @@ class Service(models.Model):
     name = models.CharField(_("name"), max_length=80)
     description = models.CharField(_("description"), max_length=200, blank=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
+    group = models.CharField(
+        _("group"), max_length=80, blank=True, help_text=_("On the public page, if there are many.")
+    )
+    is_public = models.BooleanField(_("on the public status page"), default=False)
+    public_key = models.CharField(max_length=12, unique=True, default=public_key, editable=False)
+    report_threshold = models.PositiveSmallIntegerField(
+        _("reports that open a draft"),
+        default=3,
+        help_text=_("Customers' reports within a quarter of an hour, weighted by their tier. 0: never."),
+    )
 
     class Meta:
         verbose_name = _("service")
