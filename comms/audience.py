@@ -111,5 +111,8 @@ def of_message(message: Message, *, now: datetime) -> QuerySet[ContactPoint]:
             contact__role__in=MONEY_ROLES,
             contact__effective_track=message.variant,
         )
+    if message.answer is not None:
+        asked = message.answer.voices.values("contact")
+        return ContactPoint.objects.reachable().filter(kind=TransportKind.EMAIL, contact__in=asked)
     assert message.warning is not None  # noqa: S101  the database's CHECK says so
     return ContactPoint.objects.reachable().filter(kind=TransportKind.EMAIL, user__in=message.warning.recipients.all())

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from comms import enqueue, fanout, live
-from comms.actions import calls, promises, timeline
+from comms.actions import calls, promises, timeline, voices
 from comms.choices import IncidentStatus, Lane, TimelineKind, Variant
 from comms.models import Incident, IncidentImpact, IncidentUpdate, Message, Template
 from comms.policies import cadence, lifecycle
@@ -80,6 +80,7 @@ def publish_update(
     )
     timeline.note(incident, TimelineKind.PUBLISHED, words, now=now, actor=author)
     calls.raise_for(incident, now=now)
+    voices.join_reporters(incident, now=now)
     enqueue.deliveries(Lane.CRITICAL)
     live.announce(incident, sequences)
     if status is IncidentStatus.RESOLVED and not was_resolved:
