@@ -64,6 +64,7 @@ def environment(folder: Path) -> dict[str, str]:
         "MAIL_DOMAIN": "mail.harbourline.example",
         "DEMO": "1",
         "STATE_FILE": str(folder / "publications"),
+        "STATUS_DIR": str(folder / "status"),
         "DEMO_MAIL_URL": f"http://localhost:{page}/",
         "DEMO_PLAY_FILE": str(folder / "play"),
         "DJANGO_SETTINGS_MODULE": "portal.settings",

@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, cast
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.db.models import DateTimeField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Now, TruncDate
 from django.http import Http404, HttpRequest, HttpResponseBase
 
@@ -70,9 +70,28 @@ def usage_for(viewer: Viewer) -> QuerySet[Usage]:
 
 def incidents_for(viewer: Viewer) -> QuerySet[Incident]:
     """Published incidents that touched a component while one of the viewer's accounts used it."""
+    return _touching(usage_for(viewer))
+
+
+def incidents_of_account(account: Account) -> QuerySet[Incident]:
+    """The same for one account, whom its own back end has vouched for (the banner's token)."""
+    return _touching(Usage.objects.filter(account=account))
+
+
+def touched_of_account(account: Account, incidents: Iterable[Incident]) -> QuerySet[Usage, tuple[int, int, str]]:
+    """What of an account's these incidents touch: incident, component and its service's name, in the services' order."""
+    rows = Usage.objects.annotate(
+        incident_id=F("component__impacts__incident_id"), told_at=F("component__impacts__told_at")
+    ).filter(account=account, incident_id__in=[incident.pk for incident in incidents], told_at__isnull=False)
+    return rows.order_by("component__service__position", "component__service__name").values_list(
+        "incident_id", "component_id", "component__service__name"
+    )
+
+
+def _touching(usage: QuerySet[Usage]) -> QuerySet[Incident]:
     detected = ExpressionWrapper(OuterRef("detected_at"), DateTimeField())  # an outer reference knows no type
     until = Coalesce(OuterRef("resolved_at"), Now(), output_field=DateTimeField())
-    used = usage_for(viewer).filter(
+    used = usage.filter(
         Q(ends_on=None) | Q(ends_on__gte=TruncDate(detected, tzinfo=UTC)),
         starts_on__lte=TruncDate(until, tzinfo=UTC),
         component__impacts__incident=OuterRef("pk"),

@@ -44,6 +44,7 @@ MIDDLEWARE = [
     "portal.middleware.StaticFiles",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "portal.status.urls.status_first",  # before whatever asks the database
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -207,10 +208,16 @@ TWILIO_ACCOUNT = env.str("TWILIO_ACCOUNT", default="")
 TWILIO_TOKEN = env.str("TWILIO_TOKEN", default="")
 TWILIO_URL = env.str("TWILIO_URL", default="https://api.twilio.com")
 
+# The public page: the folder of its static copy, on a disk of this machine that web and clocks share.
+STATUS_DIR = env.str("STATUS_DIR", default=str(BASE_DIR / ".data" / "status"))
+# Signs who a visitor of the company's own site is, for the banner; empty: it shows what is public only.
+BANNER_SECRET = env.str("BANNER_SECRET", default="")
+
 # Clocks.
 UNDO_SECONDS = env.int("UNDO_SECONDS", default=10)
 PROMISE_WARNING_MINUTES = env.list("PROMISE_WARNING_MINUTES", cast=int, default=[10, 5])
 DISPATCH_SECONDS = env.float("DISPATCH_SECONDS", default=0.5)
+FURTHER_CLOCKS = ["portal.status.copy.tick"]  # by name: `comms`, whose command runs them, does not know the portal
 SOCKET_REVALIDATE_SECONDS = env.int("SOCKET_REVALIDATE_SECONDS", default=4)
 
 # The trial: `make demo` sets these; a real installation has none of them.

@@ -13,6 +13,7 @@ admin.site.index_title = "Administration"
 urlpatterns = [
     path("", include("portal.customer.urls")),
     path("room/", include("portal.room.urls")),
+    path("", include("portal.status.urls")),
     path("readyz", readyz, name="readyz"),
     path("metrics", MetricsView.as_view(), name="metrics"),
     path("api/v1/", include("portal.api.urls")),

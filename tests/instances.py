@@ -57,6 +57,7 @@ class Command:
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             "DISPATCH_SECONDS": "0.05",
             "STATE_FILE": str(log.with_suffix(".publications")),
+            "STATUS_DIR": str(log.with_suffix(".status")),
             **environment,
         }
 

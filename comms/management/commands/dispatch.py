@@ -8,6 +8,7 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, connection
+from django.utils.module_loading import import_string
 
 from comms.actions import auditor, beats, deliveries, installation, promises, publishing
 from customers import clock
@@ -35,6 +36,7 @@ class Command(BaseCommand):
             installation.remember_publications,
             beats.ask,
             auditor.Auditor().tick,
+            *(import_string(name) for name in settings.FURTHER_CLOCKS),
         ]
         self._run(installation.check)
         while not stop.wait(settings.DISPATCH_SECONDS):
