@@ -1,5 +1,7 @@
 """Tests run on a real PostgreSQL; what they set up is real too."""
 
+from pathlib import Path
+
 import pytest
 from django.contrib.auth.models import Group
 
@@ -19,6 +21,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker) -> None:
 @pytest.fixture(autouse=True)
 def _fast_passwords(settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _own_status_copy(settings, tmp_path: Path) -> None:
+    """Whatever a demo of this checkout has written is none of ours."""
+    settings.STATUS_DIR = str(tmp_path / "status")
 
 
 @pytest.fixture

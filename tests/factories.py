@@ -1,7 +1,7 @@
 """Small true objects for tests: each call makes one, with a name of its own where none is given."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from uuid import uuid4
@@ -9,9 +9,11 @@ from uuid import uuid4
 from django.contrib.auth.models import Group
 
 from comms.actions import incidents, publishing
-from comms.choices import ImpactLevel, IncidentStatus, Variant
-from comms.models import Incident, IncidentUpdate
+from comms.choices import ImpactLevel, IncidentStatus, PublicImpact, Variant
+from comms.models import Incident, IncidentUpdate, PublicIncident, PublicUpdate
+from comms.models.maintenance import Maintenance
 from comms.rendering.messages import Text
+from customers import clock
 from customers.choices import Severity, Track, TrackSource
 from customers.models import Account, Component, Contact, ContactPoint, Service, SlaPolicy, Usage, User
 
@@ -127,6 +129,72 @@ def publish(
         author=author or make_user(),
         **fields,
     )
+
+
+def make_public_service(name: str = "", **fields) -> Service:
+    """A service on the public page, with a component."""
+    n = next(_numbers)
+    service = Service.objects.create(
+        external_id=f"S-{n}", name=name or f"Service {n}", is_public=True, **{"position": n, **fields}
+    )
+    make_component(service=service)
+    return service
+
+
+def make_public_incident(
+    *services: Service,
+    title: str = "Databases are slow",
+    level: ImpactLevel = ImpactLevel.MAJOR,
+    started_at: datetime | None = None,
+    body: str = "We are looking into it.",
+    **fields,
+) -> PublicIncident:
+    """What the public was told once of an incident that affects these services; `tell` says more."""
+    at = started_at or clock.now()
+    incident = make_incident(*(service.components.first() for service in services), title="Of the private rows")
+    public = PublicIncident.objects.create(
+        incident=incident, title=title, impact=fields.pop("impact", PublicImpact.MAJOR), started_at=at, updated_at=at,
+        status=IncidentStatus.INVESTIGATING, **fields,
+    )  # fmt: skip
+    return tell(public, IncidentStatus.INVESTIGATING, body, dict.fromkeys(services, level), at=at)
+
+
+def tell(
+    public: PublicIncident,
+    status: IncidentStatus,
+    body: str,
+    affected: Mapping[Service, ImpactLevel] | None = None,
+    *,
+    at: datetime | None = None,
+) -> PublicIncident:
+    """Tell the public more, as publishing does; a resolution ends it."""
+    at = at or clock.now()
+    update = publish(public.incident, status)
+    levels = {service.public_key: level.value for service, level in (affected or {}).items()}
+    PublicUpdate.objects.create(
+        public_incident=public, update=update, status=status, body=body, affected=levels, published_at=at
+    )
+    public.status, public.updated_at = status, at
+    public.resolved_at = at if status == IncidentStatus.RESOLVED else None
+    public.save()
+    return public
+
+
+def make_maintenance(*services: Service, level: str = "down", **fields) -> Maintenance:
+    """Announced and public, tomorrow from 1 to 3 o'clock, unless told otherwise."""
+    now = clock.now()
+    starts_at = fields.pop("starts_at", (now + timedelta(days=1)).replace(hour=1, minute=0, second=0, microsecond=0))
+    work = Maintenance.objects.create(
+        **{
+            "title": "Switch of the private rows", "technical_text": "Private words.", "business_title": "Private title",
+            "business_text": "More private words.", "public_title": "New storage",
+            "public_text": "We move to new storage.", "announced_at": now, "starts_at": starts_at,
+            "ends_at": starts_at + timedelta(hours=2), **fields,
+        }
+    )  # fmt: skip
+    for service in services:
+        work.impacts.create(component=service.components.first(), level=level)
+    return work
 
 
 def utc(*parts: int) -> datetime:
