@@ -170,7 +170,7 @@ def tell(
     """Tell the public more, as publishing does; a resolution ends it."""
     at = at or clock.now()
     update = publish(public.incident, status)
-    levels = {service.public_key: level.value for service, level in (affected or {}).items()}
+    levels = {service.public_key: ImpactLevel(level).value for service, level in (affected or {}).items()}
     PublicUpdate.objects.create(
         public_incident=public, update=update, status=status, body=body, affected=levels, published_at=at
     )
