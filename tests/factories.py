@@ -168,7 +168,7 @@ def tell(
     at: datetime | None = None,
 ) -> PublicIncident:
     """Tell the public more, as publishing does; a resolution ends it."""
-    at = at or clock.now()
+    at, status = at or clock.now(), IncidentStatus(status)
     update = publish(public.incident, status)
     levels = {service.public_key: ImpactLevel(level).value for service, level in (affected or {}).items()}
     PublicUpdate.objects.create(
