@@ -63,6 +63,7 @@ def environment(folder: Path) -> dict[str, str]:
         "SMTP_PORT": str(smtp),
         "MAIL_DOMAIN": "mail.harbourline.example",
         "DEMO": "1",
+        "STAFF_SECOND_FACTOR": "0",  # its password is printed for everybody; a second factor would keep nobody out
         "STATE_FILE": str(folder / "publications"),
         "STATUS_DIR": str(folder / "status"),
         "DEMO_MAIL_URL": f"http://localhost:{page}/",

@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC
-from email.utils import formataddr
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Any, Concatenate, NamedTuple, ParamSpec, cast
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.contrib.sessions.models import Session
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Now, TruncDate
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 
 from comms.actions import installation
 from comms.audience import told_of
@@ -22,20 +23,14 @@ from customers import clock
 from customers.choices import Language, Track
 from customers.models import Account, Company, Contact, ContactPoint, Usage, User
 from customers.models.account import READS
+from portal import factor
 
 
-class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
-    """Nobody makes himself an account: contacts are invited, staff are added by the administrator.
+class Eyes(NamedTuple):
+    """Whose incidents are looked at: a user's, of all his accounts or of the one that he has chosen."""
 
-    Mails about signing in bear the company's own sender.
-    """
-
-    def get_from_email(self) -> str:
-        company = Company.current()
-        return formataddr((company.sender_name, company.sender_address))
-
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return False
+    user_id: int
+    account_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,19 @@ class Viewer:
 
     user: User
     contacts: tuple[Contact, ...]
+    all_contacts: tuple[Contact, ...] = ()
+    """Also those of accounts that he has not chosen; for the menu in which he chooses."""
+    chosen: int | None = None
+    """The account whose contacts `contacts` are; None: of all his accounts."""
+
+    @property
+    def eyes(self) -> Eyes:
+        return Eyes(self.user.pk, self.chosen)
+
+    @property
+    def accounts(self) -> list[Account]:
+        """All that he may choose from, in the order of their names."""
+        return list({contact.account_id: contact.account for contact in self.all_contacts}.values())
 
     @property
     def account_ids(self) -> list[int]:
@@ -55,12 +63,34 @@ class Viewer:
         return (first and (first.timezone or first.account.timezone)) or self.user.timezone
 
 
-def viewer_of(user: Any) -> Viewer | None:
-    """The viewer that a user is, None for anybody who is not signed in or is no longer active."""
+CHOSEN = "chosen_account"  # in the session: the account that a person of several has chosen
+
+
+def chosen_account(session: Any) -> int | None:
+    """What the session says; whether it is one of his is asked of the database each time."""
+    chosen = session.get(CHOSEN) if session is not None else None
+    return chosen if isinstance(chosen, int) else None
+
+
+def viewer_of(user: Any, session: Any = None) -> Viewer | None:
+    """The viewer that a user is, None for anybody who is not signed in or is no longer active.
+
+    The account chosen in the session narrows him; one that is not (or no longer) his does not.
+    """
     if not isinstance(user, User) or not user.is_active:
         return None
     contacts = Contact.objects.filter(user=user).select_related("account").order_by("account__name", "pk")
-    return Viewer(user, tuple(contacts))
+    every = tuple(contacts)
+    chosen = chosen_account(session)
+    of_chosen = tuple(contact for contact in every if contact.account_id == chosen)
+    return Viewer(user, of_chosen or every, every, chosen if of_chosen else None)
+
+
+def sessions_of(user: User) -> QuerySet[UserSession]:
+    """Where a person is signed in, the latest first."""
+    alive = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=Now())
+    mine: QuerySet[UserSession] = UserSession.objects.filter(Exists(alive), user=user).order_by("-created_at", "-pk")
+    return mine
 
 
 def usage_for(viewer: Viewer) -> QuerySet[Usage]:
@@ -107,27 +137,39 @@ def labels_for(viewer: Viewer, incident: Incident) -> QuerySet[Usage]:
 
 
 def readings_of(incident: Incident, user_ids: Iterable[int]) -> dict[int, tuple[Variant, str]]:
-    """Of these users those who may read the incident, each with his track and language: one query.
+    """Of these users those who may read the incident, each with his track and language: one query."""
+    seen = readings_through(incident, [Eyes(user_id) for user_id in user_ids])
+    return {eyes.user_id: reading for eyes, reading in seen.items()}
+
+
+def readings_through(incident: Incident, eyes: Iterable[Eyes]) -> dict[Eyes, tuple[Variant, str]]:
+    """The same for people of whom some have chosen one of their accounts.
 
     Whoever is a technical contact of one affected account and a business contact of another reads the technical text,
-    because he is sent it anyway.
+    because he is sent it anyway; if he has chosen one of the two, that of this one.
     """
+    wanted = set(eyes)
     until = incident.resolved_at or clock.now()
     rows = (
         Contact.objects.annotate(reads=READS)
-        .filter(user__in=list(user_ids), user__is_active=True, account__in=told_of(incident, until).values("account"))
+        .filter(
+            user__in=[one.user_id for one in wanted],
+            user__is_active=True,
+            account__in=told_of(incident, until).values("account"),
+        )
         .order_by("user_id", "-effective_track", "pk")  # technical sorts after business
-        .values_list("user_id", "effective_track", "reads")
+        .values_list("user_id", "account_id", "effective_track", "reads")
     )
-    found: dict[int, tuple[Variant, str]] = {}
-    for user_id, track, language in rows:
-        found.setdefault(user_id, (Variant(track), language))
-    return found if incident.published_at is not None else {}
+    found: dict[Eyes, tuple[Variant, str]] = {}
+    for user_id, account_id, track, language in rows:
+        for one in (Eyes(user_id), Eyes(user_id, account_id)):
+            found.setdefault(one, (Variant(track), language))
+    return {one: found[one] for one in wanted & found.keys()} if incident.published_at is not None else {}
 
 
 def messages_for(viewer: Viewer, incident: Incident, *, after: int = 0) -> list[Message]:
     """The incident's texts on the viewer's track and in his language (else English), oldest first, after a sequence."""
-    reading = readings_of(incident, [viewer.user.pk]).get(viewer.user.pk)
+    reading = readings_through(incident, [viewer.eyes]).get(viewer.eyes)
     if reading is None:
         return []
     variant, language = reading
@@ -141,7 +183,7 @@ def messages_for(viewer: Viewer, incident: Incident, *, after: int = 0) -> list[
 
 def promise_for(viewer: Viewer, incident: Incident) -> Promise | None:
     """The promise that this viewer waits for, on his track."""
-    reading = readings_of(incident, [viewer.user.pk]).get(viewer.user.pk)
+    reading = readings_through(incident, [viewer.eyes]).get(viewer.eyes)
     if reading is None or reading[0] not in Track.values:
         return None
     return incident.promises.unanswered().filter(track=reading[0].value).first()
@@ -186,9 +228,11 @@ def customer_view(
     @wraps(view)
     @login_required
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        viewer = viewer_of(request.user)
+        viewer = viewer_of(request.user, request.session)
         if viewer is None:
             raise Http404
+        if viewer.chosen != chosen_account(request.session):
+            del request.session[CHOSEN]  # it is no longer his; the page's socket reads it, too
         request.viewer = viewer  # type: ignore[attr-defined]
         return view(cast(CustomerRequest, request), *args, **kwargs)
 
@@ -212,6 +256,8 @@ def staff_view(
             user = request.user
             if not (isinstance(user, User) and user.is_staff and user.has_perm(permission)):
                 raise Http404
+            if (way := factor.way_to_it(request)) is not None:
+                return redirect(way)
             return view(cast(StaffRequest, request), *args, **kwargs)
 
         return cast(Callable[Concatenate[HttpRequest, P], HttpResponseBase], guarded)
@@ -225,5 +271,6 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "company": Company.current(),
         "sending_is_held": installation.is_held,
         "DEMO": settings.DEMO,
+        "STAFF_SECOND_FACTOR": settings.STAFF_SECOND_FACTOR,
         "DEMO_MAIL_URL": settings.DEMO_MAIL_URL,
     }

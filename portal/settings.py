@@ -1,6 +1,7 @@
 """Every setting, driven by the environment; docs/settings.md lists each with its default."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 import structlog
@@ -13,7 +14,8 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="django-insecure-trial-key-change-it-before-anyone-else-can-reach-this")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 SITE_URL = env.str("SITE_URL", default="http://localhost:8000").rstrip("/")
-if SECRET_KEY.startswith("django-insecure-") and not SITE_URL.startswith(("http://localhost", "http://127.0.0.1")):
+ON_LOCALHOST = urlsplit(SITE_URL).hostname in {"localhost", "127.0.0.1"}
+if SECRET_KEY.startswith("django-insecure-") and not ON_LOCALHOST:
     raise ImproperlyConfigured("Set SECRET_KEY: only a trial on localhost runs with the one that everybody knows.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
@@ -31,6 +33,10 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "rest_framework",
     "django_q",
     "pgtrigger",
@@ -94,12 +100,47 @@ AUTH_PASSWORD_VALIDATORS = [
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_ADAPTER = "portal.access.ClosedSignup"
+ACCOUNT_ADAPTER = "portal.signin.adapter.ClosedSignup"
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_CHANGE_EMAIL = True  # one address, replaced when the new one is proven
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 900  # mail is slow on the days on which everybody signs in
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_FORMS = {"request_login_code": "portal.signin.forms.RequestCodeForm"}
+# allauth counts an address as a whole, and an office is one address; what is guessed at is counted in signin.limits.
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "login_failed": "10/5m/key",  # of a second factor, whose first somebody has: passwords are counted otherwise
+    "request_login_code": None,
+    "reset_password": "5/m/key",  # every link that was mailed works, so nobody is kept out
+    "reset_password_from_key": None,
+}
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+MFA_ADAPTER = "portal.signin.factors.Factors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody makes himself a login with an address that is not his
+MFA_RATE_LIMITS = {"webauthn_login": None}  # there is nothing to guess
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=True)
+if not STAFF_SECOND_FACTOR and not ON_LOCALHOST:
+    raise ImproperlyConfigured("STAFF_SECOND_FACTOR=0 is for a trial on localhost.")
+SOCIALACCOUNT_ADAPTER = "portal.signin.company.CompanySignIn"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form may lead to ourselves only (CSP), and the company's provider is elsewhere
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True}}
+INVITATION_DAYS = 7
+# What is counted against guessing, and codes that were used: the same for all processes of all machines.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "portal_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -198,6 +239,7 @@ SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", default=8)
 MAIL_DOMAIN = env.str("MAIL_DOMAIN", default="localhost.localdomain")
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD
 EMAIL_USE_TLS, EMAIL_USE_SSL = SMTP_SECURITY == "starttls", SMTP_SECURITY == "tls"
+EMAIL_TIMEOUT = SEND_DEADLINE_SECONDS
 
 HTTP_DEADLINE_SECONDS = env.float("HTTP_DEADLINE_SECONDS", default=10)
 HTTP_ALLOWED_TARGETS = env.list("HTTP_ALLOWED_TARGETS", default=[])  # internal webhook targets: host:port or networks

@@ -1,11 +1,11 @@
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
 from portal.api.metrics import MetricsView
 from portal.api.readiness import readyz
+from portal.signin import admin_door
 
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one door, its rate limit
+admin_door.fit(admin.site)
 admin.site.site_header = "Customers and messages"
 admin.site.site_title = "Administration"
 admin.site.index_title = "Administration"
@@ -17,6 +17,6 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("metrics", MetricsView.as_view(), name="metrics"),
     path("api/v1/", include("portal.api.urls")),
-    path("account/", include("allauth.account.urls")),
+    path("account/", include("portal.signin.urls")),
     path("admin/", admin.site.urls),
 ]

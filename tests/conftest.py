@@ -29,6 +29,12 @@ def _own_status_copy(settings, tmp_path: Path) -> None:
     settings.STATUS_DIR = str(tmp_path / "status")
 
 
+@pytest.fixture(autouse=True)
+def _no_second_factor(settings) -> None:
+    """Colleagues of tests that do not concern it have none."""
+    settings.STAFF_SECOND_FACTOR = False
+
+
 @pytest.fixture
 def roles_after_flush(transactional_db) -> None:
     """For tests that commit: their database was emptied by the one before."""

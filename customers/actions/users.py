@@ -1,5 +1,6 @@
 """People who sign in."""
 
+from allauth.account.models import EmailAddress
 from django.db import transaction
 
 from customers import clock
@@ -13,8 +14,9 @@ MOVED = "signs in with another address"
 def keep_address(user: User) -> None:
     """Staff are reached at the address that they sign in with, and no longer at an earlier one; again: no change.
 
-    The earlier row stays: the ledger says who was told what, and where.
+    The earlier row stays: the ledger says who was told what, and where. Nobody signs in with an earlier address.
     """
+    EmailAddress.objects.filter(user=user).exclude(email__iexact=user.email).delete()
     if not user.is_staff:
         return
     mail = user.points.filter(kind=TransportKind.EMAIL)

@@ -1,5 +1,6 @@
 from customers.admin.account import AccountAdmin
 from customers.admin.company import CompanyAdmin
+from customers.admin.companysignin import CompanySignInAdmin
 from customers.admin.contact import ContactAdmin
 from customers.admin.contract import SlaPolicyAdmin
 from customers.admin.key import ApiKeyAdmin, WebhookSenderAdmin
@@ -11,6 +12,7 @@ __all__ = [
     "AccountAdmin",
     "ApiKeyAdmin",
     "CompanyAdmin",
+    "CompanySignInAdmin",
     "ComponentAdmin",
     "ContactAdmin",
     "ServiceAdmin",

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 
 from customers.actions.accounts import set_contact_track
 from customers.admin.base import NOTHING, Rows, ZoneForm, count_of, percent
+from customers.admin.invite import InvitingAdmin
 from customers.admin.point import add_point_view
 from customers.admin.signal import EvidenceRows, HistoryRows
 from customers.admin.tracks import TaggedFilter, TrackAdmin, TrackForm
@@ -83,8 +84,9 @@ class ContactForm(ZoneForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(Because, TrackAdmin):
+class ContactAdmin(Because, InvitingAdmin, TrackAdmin):
     form = ContactForm
+    actions = ["set_track_of_chosen", "invite_chosen"]
     list_display = (
         "name", "account", "role", "effective_track", "because", "set_by_person", "inferred", "confidence", "evidence",
     )  # fmt: skip

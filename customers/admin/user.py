@@ -30,7 +30,7 @@ class OneLoginPerAddress:
         email: str = self.cleaned_data["email"]
         if User.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError("Another user signs in with this e-mail address.")
-        return email
+        return email.lower()  # as whoever signs in types it is compared
 
 
 class UserAddForm(OneLoginPerAddress, AddForm):

@@ -57,6 +57,8 @@ _CONFIGURE = frozenset(
 ) | frozenset(
     # what is revoked by deleting it, and a tier that a contract no longer has
     {"customers.delete_apikey", "customers.delete_webhooksender", "customers.delete_slatier"}
+    # by which provider a company's people sign in
+    | {f"socialaccount.{verb}_socialapp" for verb in ("view", "add", "change", "delete")}
 )
 
 ROLES: dict[str, frozenset[str]] = {
@@ -75,10 +77,10 @@ ROLES: dict[str, frozenset[str]] = {
         "comms.release_sending",
     },
     APPROVER: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.approve_update", "comms.sign_credit"},
-    CSM: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.log_outreach", "comms.make_call"},
+    CSM: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"customers.add_invitation", "comms.log_outreach", "comms.make_call"},
     LEADERSHIP: _SEE_INCIDENTS | _SEE_CUSTOMERS,
     ADMINISTRATOR: _SEE_INCIDENTS
     | _SEE_CUSTOMERS
     | _CONFIGURE
-    | {"comms.release_sending", "comms.mend_delivery", "customers.add_contactpoint"},
+    | {"comms.release_sending", "comms.mend_delivery", "customers.add_contactpoint", "customers.add_invitation"},
 }

@@ -3,6 +3,7 @@ import hashlib
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from customers.models import User
+from portal.access import chosen_account
 from portal.live import hub
 from portal.live.reader import SIGNED_OUT, Holder, Reader
 from portal.live.resume import Malformed, resume_point
@@ -23,7 +24,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         mark = hashlib.md5(user.password.encode(), usedforsecurity=False).hexdigest()
         holder = Holder(self.scope["session"].session_key, user.pk, mark)
-        self.reader = Reader(holder, self.send, self.close)
+        self.reader = Reader(holder, self.send, self.close, chosen_account(self.scope["session"]))
         hub.join(self.reader)
 
     async def disconnect(self, code: int) -> None:

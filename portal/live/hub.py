@@ -23,6 +23,7 @@ from django.db.models import Q
 from comms.choices import Variant
 from comms.models import Incident
 from portal import access
+from portal.access import Eyes
 from portal.live import sessions
 from portal.live.fragments import Fragments
 from portal.live.listener import listen
@@ -35,14 +36,14 @@ RETRY_SECONDS = 1.0
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Readings = dict[int, tuple[Variant, str]]
+Readings = dict[Eyes, tuple[Variant, str]]
 
 
 class Hub:
     """Lives from its first reader until its loop ends. Its methods are called in that loop."""
 
     def __init__(self) -> None:
-        self._readers: defaultdict[int, set[Reader]] = defaultdict(set)  # by user
+        self._readers: defaultdict[Eyes, set[Reader]] = defaultdict(set)
         self._deaf = False  # something may have been announced that nobody heard
         self._announced: dict[int, None] = {}  # incidents, in order
         self._resuming: set[Reader] = set()  # which incidents to look at for them is not yet known
@@ -59,17 +60,17 @@ class Hub:
         return not self._task.done()
 
     def join(self, reader: Reader) -> None:
-        self._readers[reader.holder.user_id].add(reader)
+        self._readers[reader.eyes].add(reader)
 
     def leave(self, reader: Reader) -> None:
-        mine = self._readers[reader.holder.user_id]
+        mine = self._readers[reader.eyes]
         mine.discard(reader)
         if not mine:
-            del self._readers[reader.holder.user_id]
+            del self._readers[reader.eyes]
         self._resuming.discard(reader)
 
     def catch_up(self, reader: Reader, have: Have) -> None:
-        if reader in self._readers.get(reader.holder.user_id, ()):
+        if reader in self._readers.get(reader.eyes, ()):
             reader.resume(have)
             self._resuming.add(reader)
             self._wake.set()
@@ -142,7 +143,7 @@ class Hub:
     async def _announce(self, incident_id: int) -> None:
         del self._announced[incident_id]
         sequence, readings = await self._in_thread(self._look, incident_id, list(self._readers))
-        readers = [reader for user_id in readings for reader in self._readers.get(user_id, ())]
+        readers = [reader for eyes in readings for reader in self._readers.get(eyes, ())]
         await self._forward(incident_id, readings, readers)
         self._told[incident_id] = sequence
 
@@ -160,17 +161,17 @@ class Hub:
 
     async def _answer(self, incident_id: int) -> None:
         readers = self._asked.pop(incident_id)
-        _, readings = await self._in_thread(self._look, incident_id, {r.holder.user_id for r in readers})
-        await self._forward(incident_id, readings, [r for r in readers if r.holder.user_id in readings])
+        _, readings = await self._in_thread(self._look, incident_id, {r.eyes for r in readers})
+        await self._forward(incident_id, readings, [r for r in readers if r.eyes in readings])
         for reader in readers:
             reader.looked_at(incident_id)
 
-    def _look(self, incident_id: int, user_ids: Iterable[int]) -> tuple[int, Readings]:
+    def _look(self, incident_id: int, eyes: Iterable[Eyes]) -> tuple[int, Readings]:
         """In the thread: the incident's sequence and who of these reads it how. Its fragments are fresh afterwards."""
         incident = Incident.objects.published().filter(pk=incident_id).first()
         if incident is None:
             return 0, {}
-        readings = access.readings_of(incident, user_ids)
+        readings = access.readings_through(incident, eyes)
         if readings:
             try:
                 self._fragments.refresh(incident_id)
@@ -184,7 +185,7 @@ class Hub:
     async def _forward(self, incident_id: int, readings: Readings, readers: list[Reader]) -> None:
         frames = {reading: self._fragments.of(incident_id, *reading) for reading in set(readings.values())}
         for n, reader in enumerate(readers, 1):
-            reading = readings[reader.holder.user_id]
+            reading = readings[reader.eyes]
             if not reader.forward(incident_id, reading[0], frames[reading]):
                 self._end(reader, SLOW)
             if n % SENDS_PER_TURN == 0:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from comms.choices import Variant
+from portal.access import Eyes
 from portal.live.resume import Have
 
 QUEUE_MAX = 100  # frames that a client may be behind
@@ -25,15 +26,17 @@ class Holder(NamedTuple):
 class Reader:
     """A signed-in browser. Only its hub calls it, in the hub's loop."""
 
-    __slots__ = ("_code", "_disconnect", "_over", "_queue", "_send", "_writer", "have", "holder", "waiting")
+    __slots__ = ("_code", "_disconnect", "_over", "_queue", "_send", "_writer", "eyes", "have", "holder", "waiting")
 
     def __init__(
         self,
         holder: Holder,
         send: Callable[[str], Awaitable[None]],
         disconnect: Callable[[int], Awaitable[None]],
+        account_id: int | None = None,
     ) -> None:
         self.holder = holder
+        self.eyes = Eyes(holder.user_id, account_id)  # as the page was that opened the socket
         self.have: Have | None = None  # nothing is sent before the client has said what it has
         self.waiting: set[int] | None = None  # incidents to look at before it is ready; None: not yet known
         self._send, self._disconnect = send, disconnect

@@ -12,7 +12,12 @@ from tests.isolation.addresses import Address, walk
 from tests.isolation.routes import NO_ID
 from tests.isolation.world import Side
 
-SHARED_MODELS = {"customers.company", "comms.cadencerule", "comms.template"}  # settings of ours, of no account
+SHARED_MODELS = {
+    "customers.company",
+    "comms.cadencerule",
+    "comms.template",
+    "socialaccount.socialapp",
+}  # settings of ours, of no account
 _ARGUMENT = re.compile(r"<path:(\w+)>")
 NAMED = {
     # what is neither a model's page nor can be built by the rule: its pattern, and the addresses to try
@@ -102,6 +107,7 @@ def _of_model(pattern: str, model: type[models.Model], rest: str, side: Side) ->
         "delete": (may("delete"), may("delete")),
         "password": (change, change),
         "set-track": (frozenset({"customers.set_track"}),) * 2,
+        "invite": (frozenset({"customers.add_invitation"}),) * 2,
         "add-point": (frozenset({"customers.add_contactpoint"}),) * 2,
         "approve": (frozenset({"comms.sign_credit"}),) * 2,
         "decline": (frozenset({"comms.sign_credit"}),) * 2,
@@ -110,6 +116,7 @@ def _of_model(pattern: str, model: type[models.Model], rest: str, side: Side) ->
         write = may("delete") | (
             frozenset({"customers.set_track"}) if meta.model_name in {"account", "contact"} else write
         )
+        write |= frozenset({"customers.add_invitation"}) if meta.model_name == "contact" else frozenset()
         paths = [f"/{pattern}", f"/{pattern}?q=mk", f"/{pattern}?o=-1", f"/{pattern}?p=1"]
         return [AdminAddress(pattern, path, path, read, write, False) for path in paths]
     if "<" not in rest:

@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+
 from comms.models import Delivery
 from comms.rendering.mail import unsubscribe_signer
 from customers.models import User
@@ -73,6 +76,32 @@ def forged_links(side: Side | None) -> list[object]:
     point = NO_ID if side is None or side.technical is None else side.technical.points.order_by("pk").first().pk
     others = unsubscribe_signer.sign(str(NO_ID - 1)).rpartition(":")[2]
     return [str(point), f"{point}:", f"{point}:{others}"]
+
+
+def forged_invitations(side: Side | None) -> list[object]:
+    """As for `forged_links`: of an invitation that waits."""
+    if side is None or side.technical is None:
+        return [str(NO_ID), f"{NO_ID}:forged"]
+    waiting = side.technical.account.contacts.filter(user=None).first()
+    number = waiting.invitations.first().pk if waiting else NO_ID - 1
+    return [str(number), f"{number}:forged"]
+
+
+def guessed_companies(side: Side | None) -> list[object]:
+    """Names under which somebody would look for a company's sign-in."""
+    return ["nobody"] if side is None or side.account is None else [side.account.external_id, side.account.name]
+
+
+def keys(side: Side | None) -> list[object]:
+    """Passkeys of side's people."""
+    rows = Authenticator.objects.filter(user=side.technical.user_id if side and side.technical else None)
+    return list(rows.values_list("pk", flat=True)) or [NO_ID]
+
+
+def ended(side: Side | None) -> list[object]:
+    """Sessions of the side's people."""
+    rows = UserSession.objects.filter(user=side.technical.user_id if side and side.technical else None)
+    return list(rows.values_list("pk", flat=True)) or [NO_ID]
 
 
 def user_number(side: Side | None) -> str:
@@ -178,4 +207,27 @@ ROUTES: dict[str, Route] = {
     ),
     "account_reset_password_from_key_done": Route(Who.PUBLIC),
     "account_reset_password_done": Route(Who.PUBLIC),
+    "account_request_login_code": Route(Who.PUBLIC),
+    "account_switch": Route(Who.CUSTOMER),
+    "invitation": Route(Who.PUBLIC, args={"token": forged_invitations}),
+    "sessions": Route(Who.SELF),
+    "sessions_end_others": Route(Who.SELF),
+    "session_end": Route(Who.SELF, args={"pk": ended}),
+    "openid_connect_login": Route(Who.PUBLIC, args={"provider_id": guessed_companies}),
+    "openid_connect_callback": Route(Who.PUBLIC, args={"provider_id": guessed_companies}),
+    "socialaccount_login_cancelled": Route(Who.PUBLIC),
+    "mfa_index": Route(Who.SELF),
+    "mfa_authenticate": Route(Who.PUBLIC),
+    "mfa_reauthenticate": Route(Who.SELF),
+    "mfa_activate_totp": Route(Who.SELF),
+    "mfa_deactivate_totp": Route(Who.SELF),
+    "mfa_view_recovery_codes": Route(Who.SELF),
+    "mfa_generate_recovery_codes": Route(Who.SELF),
+    "mfa_download_recovery_codes": Route(Who.SELF),
+    "mfa_list_webauthn": Route(Who.SELF),
+    "mfa_add_webauthn": Route(Who.SELF),
+    "mfa_reauthenticate_webauthn": Route(Who.SELF),
+    "mfa_remove_webauthn": Route(Who.SELF, args={"pk": keys}),
+    "mfa_edit_webauthn": Route(Who.SELF, args={"pk": keys}),
+    "mfa_login_webauthn": Route(Who.PUBLIC),
 }

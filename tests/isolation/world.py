@@ -6,6 +6,10 @@ from decimal import Decimal
 from uuid import uuid4
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialApp
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 
 from comms.actions import credits, incidents, publishing
 from comms.actions.outreach import log_outreach
@@ -22,6 +26,7 @@ from customers.models import (
     Component,
     Contact,
     ContactPoint,
+    Invitation,
     Service,
     Signal,
     SlaPolicy,
@@ -85,6 +90,14 @@ def make_world() -> World:
     superuser = make_user(name=marker("x", "int", "superuser"), is_superuser=True)
     a, b = (_side(name, owner) for name, owner in (("a", csm_of_a), ("b", staff[CSM])))
     shared = _shared(a, b)
+    SocialApp.objects.create(
+        provider="openid_connect",
+        provider_id="unguessable",
+        name=marker("x", "int", "company"),
+        client_id=marker("x", "int", "client"),
+        secret=marker("x", "int", "client_secret"),
+        settings={"server_url": "https://login.example", "accounts": [b.account.external_id]},
+    )
     for side in (a, b):
         _incidents_of(side, superuser)
     for ours, theirs in ((a, b), (b, a)):  # saved as affected, too, but nobody has been told so
@@ -102,7 +115,17 @@ def make_world() -> World:
         User.objects.filter(pk=user.pk).update(
             name=marker("f", "own", "name"), email=f"mkf-own-mail{user.pk}@f.example"
         )
+    Invitation.objects.create(contact=detached, email=detached.email, invited_by=superuser, invited_at=clock.now())
+    _signs_in(b)
     return World(a, b, shared, staff, csm_of_a, superuser, *people)
+
+
+def _signs_in(side: Side) -> None:
+    """The technical reader is signed in somewhere, and has a passkey."""
+    user, key = side.technical.user, f"{side.name}-session"
+    Session.objects.create(session_key=key, session_data="", expire_date=clock.now() + timedelta(days=1))
+    UserSession.objects.create(user=user, ip="192.0.2.7", session_key=key, user_agent=side.mark("own", "browser"))
+    Authenticator.objects.create(user=user, type="webauthn", data={"name": side.mark("own", "passkey")})
 
 
 def _side(name: str, owner: User) -> Side:

@@ -235,7 +235,7 @@ def test_readings_of_is_one_query_whatever_the_number_of_users(component, reader
 
 def answer(view, user) -> int | str:
     request = HttpRequest()
-    request.method, request.user = "GET", user
+    request.method, request.user, request.session = "GET", user, {}
     request.META["SERVER_NAME"], request.META["SERVER_PORT"] = "testserver", "80"
     try:
         return view(request).status_code
