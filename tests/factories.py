@@ -135,7 +135,7 @@ def make_public_service(name: str = "", **fields) -> Service:
     """A service on the public page, with a component."""
     n = next(_numbers)
     service = Service.objects.create(
-        external_id=f"S-{n}", name=name or f"Service {n}", is_public=True, **{"position": n, **fields}
+        external_id=f"S-{n}", name=name or f"Service {n}", **{"position": n, "is_public": True, **fields}
     )
     make_component(service=service)
     return service
