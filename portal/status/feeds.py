@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -84,7 +84,7 @@ def calendar(public: PublicState) -> bytes:
     calendar.add("method", "PUBLISH")
     name = _("%(company)s maintenance") % {"company": public.company} if public.company else _("Maintenance")
     calendar.add("x-wr-calname", clean(name))
-    calendar.add("refresh-interval", "PT1H", parameters={"value": "DURATION"})
+    calendar.add("refresh-interval", timedelta(hours=1), parameters={"value": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
     for work in public.work[:NEWEST]:
         calendar.add_component(_event(work, public))

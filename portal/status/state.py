@@ -163,10 +163,11 @@ class PublicState:
         return worst(found)
 
     @property
-    def updated_at(self) -> datetime | None:
-        """When something public changed last."""
+    def updated_at(self) -> datetime:
+        """When something public changed last; where nothing ever did, the day has to do."""
         times = [head.updated_at for head in self.heads] + [work.updated_at for work in self.work]
-        return max(times, default=None)
+        times += [line.changed_at for line in self.lines if line.changed_at is not None]
+        return max(times, default=self.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0))
 
 
 def fingerprint() -> tuple[object, ...]:

@@ -108,9 +108,9 @@ def _page(public: PublicState) -> Json:
     return {
         "id": page_id(),
         "name": public.company,
-        "url": words.address("/status/"),
+        "url": words.address("/status"),  # clients add `/incidents/<id>` to it
         "time_zone": "Etc/UTC",
-        "updated_at": instant(public.updated_at or public.now),
+        "updated_at": instant(public.updated_at),
     }
 
 
