@@ -12,6 +12,8 @@ from enum import Enum, auto
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
+import jwt
+
 from comms.models import Delivery
 from comms.rendering.mail import unsubscribe_signer
 from customers.models import User
@@ -113,6 +115,13 @@ def user_number(side: Side | None) -> str:
     return digits
 
 
+def banner_tokens(side: Side | None) -> list[str]:
+    """Whoever holds a signed token may see that account's; these are those that somebody makes who knows its id."""
+    account = "nobody" if side is None or side.account is None else side.account.external_id
+    claims = {"sub": account, "exp": 9_999_999_999}
+    return ["", *(f"?token={jwt.encode(claims, secret)}" for secret in ("guessed" * 5, ""))]
+
+
 @dataclass(frozen=True)
 class Route:
     """Without `write` a route takes nothing from anybody but its own public or customer."""
@@ -189,6 +198,24 @@ ROUTES: dict[str, Route] = {
     "api_alertmanager": Route(Who.MACHINE),
     "api_tickets": Route(Who.MACHINE, args={"sender": senders}),
     "api_nothing_here": Route(Who.MACHINE),
+    "status_to_page": Route(Who.PUBLIC),
+    "status": Route(Who.PUBLIC),
+    "status_history": Route(Who.PUBLIC),
+    "status_month": Route(Who.PUBLIC, args={"month": lambda _side: ["2026-11"]}),
+    "status_incident": Route(Who.PUBLIC, args={"key": lambda _side: ["bcdfghjkmnpq"]}),
+    "status_work": Route(Who.PUBLIC, args={"key": lambda _side: ["bcdfghjkmnpq"]}),
+    "status_feed": Route(Who.PUBLIC),
+    "status_calendar": Route(Who.PUBLIC),
+    "v2_summary": Route(Who.PUBLIC),
+    "v2_status": Route(Who.PUBLIC),
+    "v2_components": Route(Who.PUBLIC),
+    "v2_incidents": Route(Who.PUBLIC),
+    "v2_unresolved": Route(Who.PUBLIC),
+    "v2_maintenances": Route(Who.PUBLIC),
+    "v2_upcoming": Route(Who.PUBLIC),
+    "v2_active": Route(Who.PUBLIC),
+    "banner_script": Route(Who.PUBLIC),
+    "banner_data": Route(Who.PUBLIC, queries=banner_tokens),
     "account_login": Route(Who.PUBLIC),
     "account_logout": Route(Who.SELF),
     "account_inactive": Route(Who.PUBLIC),
