@@ -12,7 +12,7 @@ from typing import Any
 
 import jwt
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache.backends.locmem import LocMemCache
 from django.utils.text import capfirst
 
 from comms.choices import IncidentStatus
@@ -25,6 +25,7 @@ from portal.status.state import PublicState
 
 LONGEST = timedelta(hours=1)
 KEPT_SECONDS = 5
+kept = LocMemCache("banner", {})  # of this process: asking the database for a copy would save nothing
 Json = dict[str, Any]
 
 
@@ -72,15 +73,15 @@ def account_answer(token: str) -> Json:
     Raises BadToken for a token that is forged, expired or names nobody, DatabaseError while the database is away.
     """
     external_id = account_of(token)
-    key = f"banner:{external_id.encode().hex()}"
-    kept = cache.get(key)
-    if kept is None:
+    key = external_id.encode().hex()
+    found = kept.get(key)
+    if found is None:
         account = Account.objects.filter(external_id=external_id).first()
         if account is None:
             raise BadToken("The token names no account.")
-        kept = answer("account", _notices(account), words.address("/"))
-        cache.set(key, kept, KEPT_SECONDS)
-    return dict(kept)
+        found = answer("account", _notices(account), words.address("/"))
+        kept.set(key, found, KEPT_SECONDS)
+    return dict(found)
 
 
 def account_of(token: str) -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from icalendar import Calendar, Event
 
+from comms.rendering import marks
 from portal.status import statuspage, words
 from portal.status.state import NEWEST, PublicEvent, PublicState, Work
 
@@ -46,7 +47,7 @@ def _entry(event: PublicEvent) -> str:
         [
             "<entry>",
             f"<id>{_text(link)}</id>",
-            f"<title>{_text(f'{capfirst(head.status.label)}: {head.title}')}</title>",
+            f"<title>{_text(line(f'{capfirst(head.status.label)}: {head.title}'))}</title>",
             f"<published>{statuspage.instant(first)}</published>",
             f"<updated>{statuspage.instant(head.updated_at)}</updated>",
             f'<link rel="alternate" type="text/html" href={_attribute(link)}/>',
@@ -64,8 +65,12 @@ def _updates(event: PublicEvent) -> Iterable[str]:
 
 
 def clean(text: str) -> str:
-    """Without the characters that XML cannot hold."""
-    return _NOT_XML.sub("", text)
+    """Without the characters that XML or a calendar cannot hold."""
+    return _NOT_XML.sub("", marks.clean(text))
+
+
+def line(text: str) -> str:
+    return " ".join(clean(text).split())
 
 
 def _text(text: str) -> str:
@@ -83,7 +88,7 @@ def calendar(public: PublicState) -> bytes:
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
     name = _("%(company)s maintenance") % {"company": public.company} if public.company else _("Maintenance")
-    calendar.add("x-wr-calname", clean(name))
+    calendar.add("x-wr-calname", line(name))
     calendar.add("refresh-interval", timedelta(hours=1), parameters={"value": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
     for work in public.work[:NEWEST]:
@@ -102,7 +107,7 @@ def _event(work: Work, public: PublicState) -> Event:
         "sequence": int(work.updated_at.timestamp()) - int(work.announced_at.timestamp()),
         "dtstart": work.starts_at.astimezone(UTC),
         "dtend": work.ends_at.astimezone(UTC),
-        "summary": clean(work.title),
+        "summary": line(work.title),
         "description": clean("\n\n".join([work.text, ", ".join(names)] if names else [work.text])),
         "url": link,
         "status": "CONFIRMED",

@@ -6,12 +6,12 @@ from typing import Any
 
 import jwt
 import pytest
-from django.core.cache import cache
 from django.db import connections
 from django.test import Client
 
 from comms.choices import ImpactLevel, IncidentStatus
 from customers.models import Account
+from portal.status import banner
 from tests.factories import make_account, make_component, make_incident, make_public_incident, publish
 
 SECRET = "s" * 40
@@ -20,7 +20,7 @@ SECRET = "s" * 40
 @pytest.fixture(autouse=True)
 def _secret(settings) -> None:
     settings.BANNER_SECRET = SECRET
-    cache.clear()
+    banner.kept.clear()
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_an_account_is_asked_for_once_in_some_seconds_in_a_fixed_number_of_queri
     for more in (1, 2):
         for _ in range(more):
             publish(make_incident(databases.components.first()))
-        cache.clear()
+        banner.kept.clear()
         with django_assert_num_queries(4):
             ask(visitor, signed)
         with django_assert_num_queries(0):
