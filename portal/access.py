@@ -21,7 +21,7 @@ from comms.choices import CreditState, Variant
 from comms.models import Credit, Delivery, Incident, Message, Promise
 from customers import clock
 from customers.choices import Language, Track
-from customers.models import Account, Company, Contact, ContactPoint, Usage, User
+from customers.models import Account, Company, Contact, ContactPoint, Service, Usage, User
 from customers.models.account import READS
 from portal import factor
 
@@ -79,7 +79,7 @@ def viewer_of(user: Any, session: Any = None) -> Viewer | None:
     """
     if not isinstance(user, User) or not user.is_active:
         return None
-    contacts = Contact.objects.filter(user=user).select_related("account").order_by("account__name", "pk")
+    contacts = Contact.objects.filter(user=user).select_related("account__sla_policy").order_by("account__name", "pk")
     every = tuple(contacts)
     chosen = chosen_account(session)
     of_chosen = tuple(contact for contact in every if contact.account_id == chosen)
@@ -119,15 +119,19 @@ def touched_of_account(account: Account, incidents: Iterable[Incident]) -> Query
 
 
 def _touching(usage: QuerySet[Usage]) -> QuerySet[Incident]:
+    return Incident.objects.published().filter(Exists(_used_during(usage)))
+
+
+def _used_during(usage: QuerySet[Usage]) -> QuerySet[Usage]:
+    """Of this usage what the outer incident touched while it was in use."""
     detected = ExpressionWrapper(OuterRef("detected_at"), DateTimeField())  # an outer reference knows no type
     until = Coalesce(OuterRef("resolved_at"), Now(), output_field=DateTimeField())
-    used = usage.filter(
+    return usage.filter(
         Q(ends_on=None) | Q(ends_on__gte=TruncDate(detected, tzinfo=UTC)),
         starts_on__lte=TruncDate(until, tzinfo=UTC),
         component__impacts__incident=OuterRef("pk"),
         component__impacts__told_at__isnull=False,
     )
-    return Incident.objects.published().filter(Exists(used))
 
 
 def labels_for(viewer: Viewer, incident: Incident) -> QuerySet[Usage]:
@@ -172,10 +176,13 @@ def messages_for(viewer: Viewer, incident: Incident, *, after: int = 0) -> list[
     reading = readings_through(incident, [viewer.eyes]).get(viewer.eyes)
     if reading is None:
         return []
-    variant, language = reading
+    return _texts(incident, *reading, after=after)
+
+
+def _texts(incident: Incident, variant: Variant, language: str, *, after: int = 0) -> list[Message]:
     texts = Message.objects.filter(incident=incident, update__isnull=False, variant=variant, sequence__gt=after)
     best: dict[int, Message] = {}
-    for message in texts.filter(language__in={language, Language.ENGLISH}).select_related("update"):
+    for message in with_other(texts.filter(language__in={language, Language.ENGLISH}).select_related("update")):
         if message.sequence is not None and (message.sequence not in best or message.language == language):
             best[message.sequence] = message
     return [best[sequence] for sequence in sorted(best)]
@@ -274,3 +281,49 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "STAFF_SECOND_FACTOR": settings.STAFF_SECOND_FACTOR,
         "DEMO_MAIL_URL": settings.DEMO_MAIL_URL,
     }
+
+
+def with_other(messages: QuerySet[Message]) -> QuerySet[Message]:
+    """Each knows whether its update was also told on the other track, and only that (`has_other`)."""
+    same = Message.objects.filter(update=OuterRef("update"), variant__in=Track.values)
+    return messages.annotate(has_other=Exists(same.exclude(variant=OuterRef("variant"))))
+
+
+def opened_messages(viewer: Viewer, incident: Incident, variant: Variant) -> list[Message]:
+    """The incident's texts on a track that the viewer opened by his own click (B7), oldest first; in his language."""
+    reading = readings_through(incident, [viewer.eyes]).get(viewer.eyes)
+    return [] if reading is None or variant not in Track.values else _texts(incident, variant, reading[1])
+
+
+def affected_contacts(viewer: Viewer, incident: Incident) -> list[Contact]:
+    """As whom the viewer reads the incident: his contacts of accounts that it touched."""
+    accounts = set(labels_for(viewer, incident).order_by().values_list("account_id", flat=True))
+    return [contact for contact in viewer.contacts if contact.account_id in accounts]
+
+
+def services_for(viewer: Viewer) -> QuerySet[Service]:
+    """The services of which the viewer's accounts use something, or once did."""
+    return Service.objects.filter(Exists(usage_for(viewer).filter(component__service=OuterRef("pk"))))
+
+
+def of_service(viewer: Viewer, incidents: QuerySet[Incident], service: Service) -> QuerySet[Incident]:
+    """Those that touched what the viewer uses of a service."""
+    return incidents.filter(Exists(_used_during(usage_for(viewer).filter(component__service=service))))
+
+
+def containing(viewer: Viewer, incidents: QuerySet[Incident], word: str) -> QuerySet[Incident]:
+    """Those with the word in a label or service of the viewer's own that they touched, or in what he reads of them.
+
+    Of an incident that he reads in everyday words the technical texts are not searched: finding it would tell.
+    """
+    mine = usage_for(viewer).filter(Q(label__icontains=word) | Q(component__service__name__icontains=word))
+    technical = [c.account_id for c in viewer.contacts if c.effective_track == Track.TECHNICAL]
+    as_engineer = Q(Exists(_used_during(Usage.objects.filter(account__in=technical))))
+    texts = Message.objects.filter(incident=OuterRef("pk"), update__isnull=False)
+    words = Q(text__icontains=word) | Q(subject__icontains=word)
+    titled = words | Q(update__title__icontains=word)
+    return incidents.filter(
+        Q(Exists(_used_during(mine)))
+        | as_engineer & Q(Exists(texts.filter(titled, variant=Variant.TECHNICAL)))
+        | ~as_engineer & Q(Exists(texts.filter(words, variant=Variant.BUSINESS)))
+    )

@@ -1,7 +1,7 @@
 """SLA credits: proposed from the incident's own intervals, signed by a person, told in a message of its own (H2)."""
 
 from collections import defaultdict
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -126,7 +126,8 @@ def _lines(
         by_service[usage.component.service_id].append(usage)
     lines = []
     for service_id, used in by_service.items():
-        spans = _spans(used, ZoneInfo(account.timezone))
+        zone = ZoneInfo(account.timezone)
+        spans = [downtime.usage_span(u.component_id, u.starts_on, u.ends_on, zone) for u in used]
         down = _seconds_down(counted, spans, month, until)
         own = _seconds_down([i for i in counted if i.incident_id == incident.pk], spans, month, until)
         uptime = sla.uptime_percent(month, down)
@@ -142,20 +143,6 @@ def _lines(
                 )
             )
     return lines
-
-
-def _spans(used: list[Usage], zone: ZoneInfo) -> list[downtime.UsageSpan]:
-    """Usage in instants: from the beginning of its first day to the end of its last, in the account's zone."""
-    return [
-        downtime.UsageSpan(
-            usage.component_id,
-            datetime.combine(usage.starts_on, time(), zone).astimezone(UTC),
-            datetime.combine(usage.ends_on + timedelta(days=1), time(), zone).astimezone(UTC)
-            if usage.ends_on
-            else None,
-        )
-        for usage in used
-    ]
 
 
 def _seconds_down(

@@ -6,7 +6,7 @@ Every interval is half open, [start, end), so that neighbours neither overlap no
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 HALF_A_SECOND = timedelta(milliseconds=500)
 SECOND = timedelta(seconds=1)
@@ -48,6 +48,12 @@ class UsageSpan:
     component_id: int
     start: datetime
     end: datetime | None
+
+
+def usage_span(component_id: int, starts_on: date, ends_on: date | None, zone: tzinfo) -> UsageSpan:
+    """Usage in instants: from the beginning of its first day to the end of its last, in the account's zone."""
+    end = None if ends_on is None else datetime.combine(ends_on + timedelta(days=1), time(), zone).astimezone(UTC)
+    return UsageSpan(component_id, datetime.combine(starts_on, time(), zone).astimezone(UTC), end)
 
 
 def merge(intervals: Iterable[Interval]) -> list[Interval]:

@@ -12,6 +12,10 @@ class ReasonMissing(ValueError):
     """A choice of track is kept with its reason."""
 
 
+class TrackLocked(Exception):
+    """Staff have fixed the track for all contacts of the account. Nothing was written."""
+
+
 @transaction.atomic
 def set_account_track(*, account_id: int, track: Track | None, locked: bool, reason: str, actor: User) -> Account:
     """Set, lock or clear (None) an account's track. It counts from the next message on.
@@ -63,6 +67,19 @@ def set_contact_track(*, contact_id: int, track: Track | None, reason: str, acto
     segmentation.apply(contact.account)
     contact.refresh_from_db()
     return contact
+
+
+@transaction.atomic
+def choose_own_track(*, contact_id: int, track: Track, user: User) -> Contact:
+    """The contact himself chooses which texts he reads (B7). The latest choice of a person counts.
+
+    Raises:
+        TrackLocked: nothing was written.
+    """
+    account = Account.objects.select_for_update(of=("self",)).get(contacts=contact_id)
+    if account.track_locked:
+        raise TrackLocked
+    return set_contact_track(contact_id=contact_id, track=track, reason="Chosen in the portal.", actor=user)
 
 
 def _reason(reason: str) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone, translation
 from comms.choices import Variant
 from comms.models import Message
 from customers.choices import Language, Track
+from portal import access
 
 FRAMES_MAX = 2000  # of all incidents together; some kB each
 
@@ -53,7 +54,7 @@ class Fragments:
         messages = Message.objects.filter(
             incident=incident_id, update__isnull=False, variant__in=Track.values, pk__gt=kept.last_id
         )
-        for message in messages.select_related("update").defer("text").order_by("pk"):
+        for message in access.with_other(messages).select_related("update").defer("text").order_by("pk"):
             assert message.sequence is not None  # noqa: S101  updates are numbered
             of_languages = kept.frames.setdefault((message.variant, message.sequence), {})
             of_languages[message.language] = render_frame(message)
