@@ -1,14 +1,16 @@
 """Who receives a message: a QuerySet of contact points. Track and access are frozen when it is fanned out."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models.functions import Lower
 
 from comms.choices import IncidentStatus, Variant
-from comms.models import Incident, IncidentUpdate, Message
+from comms.models import Incident, IncidentUpdate, Message, PublicUpdate
 from customers.choices import ContactRole, Language, TransportKind, Wants
-from customers.models import Account, Contact, ContactPoint, Usage
+from customers.models import Account, Contact, ContactPoint, Subscriber, Usage
 from customers.models.account import READS
 
 MONEY_ROLES = (ContactRole.BILLING, ContactRole.EXECUTIVE, ContactRole.ADMINISTRATOR, ContactRole.BUSINESS)
@@ -89,6 +91,37 @@ def wanting(update: IncidentUpdate) -> list[Wants]:
     return [Wants.ALL] if before.status == update.status else [Wants.ALL, Wants.CHANGES]
 
 
+def subscribers(service_keys: Iterable[str]) -> QuerySet[ContactPoint]:
+    """The public's confirmed subscribers whom something about these services (public keys) concerns (F7).
+
+    Whoever chose no services hears of all incidents, also of one that touches none of them.
+    """
+    choices = Subscriber.services.through.objects
+    concerned = choices.filter(service__public_key__in=list(service_keys))
+    of_others = choices.exclude(subscriber__in=concerned.values("subscriber")).values("subscriber")
+    return (
+        ContactPoint.objects.reachable()
+        .filter(unsubscribed_at=None, subscriber__confirmed_at__isnull=False)
+        .exclude(subscriber__in=of_others)
+    )
+
+
+def of_public(update: IncidentUpdate, now: datetime) -> QuerySet[ContactPoint]:
+    """The subscribers of an update's public text: whoever was told of it is told the end, and nobody is told twice.
+
+    An address that gets the same update as a customer's gets that one alone: it says more (L0).
+    """
+    told = PublicUpdate.objects.filter(public_incident__incident=update.incident_id).values_list("affected", flat=True)
+    points = subscribers({key for affected in told for key in affected})
+    for variant in update.messages.exclude(variant=Variant.PUBLIC).values_list("variant", flat=True).distinct():
+        customers = of_incident(update.incident, Variant(variant), now).filter(contact__wants__in=wanting(update))
+        same = customers.alias(mailbox=Lower("address")).filter(
+            kind=OuterRef("kind"), mailbox=Lower(OuterRef("address"))
+        )
+        points = points.exclude(Exists(same))
+    return points
+
+
 def in_language(points: QuerySet[ContactPoint], language: str, others: list[str]) -> QuerySet[ContactPoint]:
     """Those who read this language; the default language also takes all for whom there is no text (D8)."""
     readers = Contact.objects.annotate(reads=READS)
@@ -99,6 +132,8 @@ def in_language(points: QuerySet[ContactPoint], language: str, others: list[str]
 
 def of_message(message: Message, *, now: datetime) -> QuerySet[ContactPoint]:
     """The contact points of a message, by its source."""
+    if message.update is not None and message.variant == Variant.PUBLIC:
+        return of_public(message.update, now)
     if message.update is not None:
         points = of_incident(message.update.incident, Variant(message.variant), now)
         points = points.filter(contact__wants__in=wanting(message.update))

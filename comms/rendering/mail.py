@@ -24,6 +24,7 @@ from customers.models import Company
 
 LABELS_SHOWN = 10  # A4b
 unsubscribe_signer = Signer(salt="comms.unsubscribe")
+manage_signer = Signer(salt="comms.manage_subscription")
 
 
 Affected = Sequence[tuple[str, Sequence[str]]]
@@ -53,7 +54,7 @@ class MailForm:
         with translation.override(self.message.language):
             self._subject = subject_of(messages, company)
             self._affected = gettext("Affected at %(account)s: %(labels)s")
-        self._threads = [f"{message.incident_id or message.key}" for message in messages]
+        self._threads = [thread_of(message) for message in messages]
         self._may_unsubscribe = self.message.update_id is not None
         self._links = {f"link.{n}": link_of(message) for n, message in enumerate(messages)}
         text, markup = frame(messages, company)
@@ -67,7 +68,8 @@ class MailForm:
         """The whole message in bytes, CRLF, 7 bit, not dot-stuffed."""
         points = unsubscribe_signer.sign(".".join(map(str, to.contact_point_ids)))
         unsubscribe = f"{settings.SITE_URL}/unsubscribe/{points}/"
-        plain = {"name": to.name, "unsubscribe": unsubscribe, **self._links}
+        manage = manage_link(to.contact_point_ids[0])
+        plain = {"name": to.name, "unsubscribe": unsubscribe, "manage": manage, **self._links}
         for n, affected in enumerate(to.affected):
             plain[f"affected.{n}"] = affected_words(self._affected, affected)
 
@@ -122,11 +124,25 @@ def affected_words(line: str, affected: Affected) -> str:
 
 
 def link_of(message: Message) -> str:
-    """Where the whole story is: the incident's page, for colleagues its room."""
-    if message.incident_id is None:
+    """Where the whole story is: the incident's page, for colleagues its room, for the public its public page."""
+    if message.incident is None:
         return f"{settings.SITE_URL}/"
+    if message.variant == Variant.PUBLIC:
+        return f"{settings.SITE_URL}/status/incidents/{message.incident.public.key}/"
     page = "room" if message.variant == Variant.INTERNAL else "incidents"
     return f"{settings.SITE_URL}/{page}/{message.incident_id}/"
+
+
+def thread_of(message: Message) -> str:
+    """What the mails of one incident have in common; the public knows only the public key of it (K1)."""
+    if message.incident is not None and message.variant == Variant.PUBLIC:
+        return f"{message.incident.public.key}"
+    return f"{message.incident_id or message.key}"
+
+
+def manage_link(contact_point_id: int) -> str:
+    """Where a subscriber of the public page chooses his services, or ends it: whoever has the link may."""
+    return f"{settings.SITE_URL}/status/manage/{manage_signer.sign(str(contact_point_id))}/"
 
 
 def message_id(message: Message, contact_point_id: int) -> str:
@@ -155,7 +171,8 @@ def frame(messages: Sequence[Message], company: Company) -> tuple[str, str]:
             "support_phone": marks.clean_line(company.support_phone),
         },
         "internal": first.variant == Variant.INTERNAL,
-        **{name: marks.mark(name) for name in ("name", "unsubscribe")},
+        "public": first.variant == Variant.PUBLIC,
+        **{name: marks.mark(name) for name in ("name", "unsubscribe", "manage")},
     }
     with translation.override(first.language):
         text = render_to_string("messages/mail.txt", context)

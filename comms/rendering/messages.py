@@ -17,10 +17,14 @@ SERVICES_IN_SUBJECT = 3
 
 @dataclass(frozen=True)
 class Text:
-    """What the author adds on one track: his own words, and an earlier next time than the cadence gives."""
+    """What the author adds on one track: his own words, and an earlier next time than the cadence gives.
+
+    The public text is his words alone, under a title of its own; it promises no time.
+    """
 
     note: str = ""
     next_update_at: datetime | None = None
+    title: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,14 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.db import models
 from django.forms.models import fields_for_model
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from comms.actions import publishing
-from comms.choices import ImpactLevel, IncidentStatus, Variant
+from comms.choices import ImpactLevel
 from comms.models import FactSheet
-from comms.policies import lifecycle
 from comms.rendering.marks import clean_line
-from comms.rendering.messages import Text
 from customers.choices import Severity
 from customers.models import Component, Service
 
@@ -213,86 +209,3 @@ class FactsForm(MinutesForm):
 
     def after_it(self) -> list[forms.BoundField]:
         return self.group(AFTER_IT)
-
-
-def _undo_choices() -> list[tuple[int, str]]:
-    seconds = sorted({0, 10, 60, settings.UNDO_SECONDS})
-    return [(n, str(_("send now")) if n == 0 else f"{n} s") for n in seconds]
-
-
-class SayForm(MinutesForm):
-    """The next update: its status, which tracks, the author's own words, and how it leaves."""
-
-    status = forms.TypedChoiceField(
-        label=_("Status after this update"), coerce=IncidentStatus, widget=forms.RadioSelect
-    )
-    tracks = forms.MultipleChoiceField(
-        label=_("Write to"),
-        choices=[(variant.value, variant.label) for variant in publishing.TRACKS],
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _("Choose at least one track to write to.")},
-    )
-    undo = forms.TypedChoiceField(label=_("Time to take it back"), coerce=int, widget=forms.RadioSelect)
-    override_reason = forms.CharField(
-        label=_("Publish without a second person, because"),
-        max_length=200,
-        required=False,
-        help_text=_("Leave it empty to wait for approval. The reason is kept on the timeline."),
-    )
-    sms_confirmed = forms.BooleanField(label=_("Send all SMS, however many"), required=False)  # shown over the limit
-    request_id = forms.UUIDField(widget=forms.HiddenInput)
-    expected_sequence = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
-
-    def __init__(self, *args: Any, current: IncidentStatus, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # an illegal status is refused by the action, in its own words and after it has looked for a newer update
-        said = [choice for choice in IncidentStatus.choices if choice[0] != IncidentStatus.DRAFT]
-        self.fields["status"].choices = said  # type: ignore[attr-defined]
-        self.fields["status"].widget.choices = status_choices(current)
-        self.fields["undo"].choices = _undo_choices()  # type: ignore[attr-defined]
-        zone = timezone.get_current_timezone_name()
-        for variant in publishing.TRACKS:
-            self.fields[f"note_{variant.value}"] = forms.CharField(
-                label=_("In your own words"),
-                max_length=LONGEST_TEXT,
-                required=False,
-                widget=forms.Textarea(attrs={"rows": 3}),
-            )
-            self.fields[f"next_{variant.value}"] = forms.DateTimeField(
-                label=_("Earlier next update (%s)") % zone, required=False, widget=minutes_widget()
-            )
-
-    def texts(self) -> dict[Variant, Text]:
-        """Per chosen track of a valid form what its author adds."""
-        chosen = self.cleaned_data["tracks"]
-        return {
-            variant: Text(
-                note=self.cleaned_data[f"note_{variant.value}"],
-                next_update_at=self.cleaned_data[f"next_{variant.value}"],
-            )
-            for variant in publishing.TRACKS
-            if variant.value in chosen
-        }
-
-    def kept(self) -> dict[Variant, Text]:
-        """The same for a form that nobody has filled in yet."""
-        return {
-            variant: Text(
-                note=self.initial.get(f"note_{variant.value}", ""),
-                next_update_at=self.initial.get(f"next_{variant.value}"),
-            )
-            for variant in publishing.TRACKS
-            if variant.value in self.initial["tracks"]
-        }
-
-    def per_track(self) -> list[tuple[Variant, forms.BoundField, forms.BoundField]]:
-        return [(v, self[f"note_{v.value}"], self[f"next_{v.value}"]) for v in publishing.TRACKS]
-
-
-def status_choices(current: IncidentStatus) -> list[tuple[str, str]]:
-    """What the next update may say (C5); reopening a resolved incident is a choice made in words (C11)."""
-    resolved = current is IncidentStatus.RESOLVED
-    names = {s: str(s.label) for s in lifecycle.choices_from(current, reopening=resolved)}
-    if resolved:
-        names[IncidentStatus.INVESTIGATING] = str(_("investigating again (reopen)"))
-    return [(status.value, name) for status, name in names.items()]

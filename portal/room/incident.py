@@ -3,18 +3,22 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from comms.actions import publishing
+from comms.choices import Variant
 from comms.models import Incident, UpdateDraft
 from comms.policies.lifecycle import IllegalTransition
+from comms.rendering.messages import Text
 from customers import clock
 from customers.models import User
 from portal.access import StaffRequest, staff_view
 from portal.room.page import find_incident, progress_of, render_room
+from portal.room.preview import of_texts
+from portal.room.public import with_business_text
 from portal.room.writing import Writing, overtaken_by, rebased, save, writing_of
 
 
@@ -97,9 +101,18 @@ def _save(request: StaffRequest, incident: Incident, writing: Writing, *, refusa
             save(incident, writing, actor=request.user)
     except publishing.StaleSequence:
         return _too_late(request, incident.pk, writing)
-    saved, status = find_incident(incident.pk), 422 if refusal else 200
-    writing = rebased(saved, writing, request.POST, now=clock.now())
+    saved, status, now = find_incident(incident.pk), 422 if refusal else 200, clock.now()
+    posted: QueryDict = request.POST
+    if "fill_public" in posted:
+        business = of_texts(saved, writing.status, {Variant.BUSINESS: _business(writing)}, saved.facts.as_facts(), now)
+        posted = with_business_text(posted, business.panes[-1].rendered)
+    writing = rebased(saved, writing, posted, now=now)
     return render_room(request, saved, writing=writing, refusal=refusal, status=status)
+
+
+def _business(writing: Writing) -> Text:
+    """The author's words for the business track, whether he writes to it or not."""
+    return writing.say.texts().get(Variant.BUSINESS, Text(note=writing.say.cleaned_data["note_business"]))
 
 
 def _is_known(request_id: UUID) -> bool:

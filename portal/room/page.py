@@ -69,6 +69,7 @@ def progress_of(request: StaffRequest, incident: Incident, now: datetime) -> dic
     return {
         "incident": incident,
         "columns": [TrackColumn(clock, bars[Variant(clock.track)]) for clock in clocks],
+        "public_bars": bars[Variant.PUBLIC],
         "last_draft": last,
         "waiting": waiting,
         "page_sequence": incident.sequence,

@@ -18,6 +18,7 @@ from comms.rendering.messages import Rendered, Text, render_update
 from customers.choices import Language, TransportKind
 from customers.models import Company
 from portal.room.progress import Bar, bar_of
+from portal.room.public import PublicPane, public_pane
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Preview:
     panes: list[Pane]
     sms: SmsBill
     sms_limit: int
+    public: PublicPane
 
     @property
     def sms_over(self) -> int:
@@ -71,7 +73,8 @@ def of_texts(
     facts: Mapping[str, Any],
     now: datetime,
 ) -> Preview:
-    """Both tracks as an update of these facts would go out now, technical first."""
+    """Both tracks as an update of these facts would go out now, technical first, and what the public gets."""
+    said = texts.get(Variant.PUBLIC)
     stage = lifecycle.stage_of(status, first=incident.published_at is None)
     situation = publishing.situation_of(incident, number=incident.sequence + 1, status=status, facts=facts, now=now)
     templates = {
@@ -98,24 +101,13 @@ def of_texts(
         sms = _sms(track.channels.get(TransportKind.SMS, 0), company)
         panes.append(Pane(variant, rendered, track, sms, bar_of(str(variant.label), share), due, problem))
     leaving = sum(pane.sms.count for pane in panes if pane.variant in texts)
-    return Preview(panes, _sms(leaving, company), company.sms_limit)
+    return Preview(panes, _sms(leaving, company), company.sms_limit, public_pane(incident, status, said))
 
 
 def of_draft(incident: Incident, draft: UpdateDraft, now: datetime) -> Preview:
     """What a waiting draft will say: its own facts and words, whatever the fact sheet says now."""
-    texts = kept_texts(draft)
+    texts = publishing.texts_of(draft)
     return of_texts(incident, IncidentStatus(draft.status), texts, draft.facts, now)
-
-
-def kept_texts(draft: UpdateDraft) -> dict[Variant, Text]:
-    """The author's words and next times of a draft."""
-    return {
-        Variant(variant): Text(
-            note=kept["note"] or "",
-            next_update_at=datetime.fromisoformat(kept["next_update_at"]) if kept["next_update_at"] else None,
-        )
-        for variant, kept in draft.texts.items()
-    }
 
 
 def _reached(incident: Incident, status: IncidentStatus, until: datetime) -> dict[Variant, Reached]:

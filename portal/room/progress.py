@@ -55,14 +55,14 @@ def bar_of(title: str, counts: Iterable[tuple[str, str, int]]) -> Bar:
 
 
 def deliveries_of(incident: Incident) -> dict[Variant, list[Bar]]:
-    """Per track the bar of the newest update and, where there were more, one of all of them."""
+    """Per track and for the public the bar of the newest update and, where there were more, one of all of them."""
     rows = (
         Delivery.objects.filter(message__incident=incident, message__update__isnull=False)
         .values_list("message__variant", "message__update__number", "state")
         .annotate(count=Count("pk"))
         .order_by()
     )
-    found: dict[Variant, dict[int, Counter[str]]] = {Variant(track): {} for track in Track}
+    found: dict[Variant, dict[int, Counter[str]]] = {variant: {} for variant in (*map(Variant, Track), Variant.PUBLIC)}
     for variant, number, state, count in rows:
         found[Variant(variant)].setdefault(number, Counter())[state] += count
     return {variant: _bars(numbers) for variant, numbers in found.items()}

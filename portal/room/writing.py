@@ -10,13 +10,14 @@ from django.forms import BoundField
 from django.http import QueryDict
 
 from comms.actions import incidents, publishing
+from comms.actions.publishing.public import shown_of
 from comms.actions.publishing.publish import affected_now
-from comms.choices import IncidentStatus
+from comms.choices import IncidentStatus, Variant
 from comms.models import FactSheet, Incident, IncidentUpdate, UpdateDraft
 from customers.choices import Severity
 from customers.models import Component, User
-from portal.room.forms import DescribeForm, FactsForm, SayForm, status_choices
-from portal.room.preview import kept_texts
+from portal.room.forms import DescribeForm, FactsForm
+from portal.room.say import SayForm, status_choices
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def _say(incident: Incident, current: IncidentStatus, now: datetime, back: Updat
         "status": (IncidentStatus.INVESTIGATING if draft_ends else current).value,
         "tracks": [variant.value for variant in publishing.TRACKS],
         "undo": settings.UNDO_SECONDS,
+        "public_title": shown.title if (shown := shown_of(incident)) else "",
         "request_id": uuid4(),
         "expected_sequence": incident.sequence,
     }
@@ -89,7 +91,9 @@ def _say(incident: Incident, current: IncidentStatus, now: datetime, back: Updat
         return initial
     if back.status in dict(status_choices(current)):
         initial["status"] = back.status
-    texts = kept_texts(back)
+    texts = publishing.texts_of(back)
+    if public := texts.pop(Variant.PUBLIC, None):
+        initial |= {"public_title": public.title, "public_text": public.note}
     initial["sms_confirmed"] = back.sms_confirmed
     initial["tracks"] = [variant.value for variant in texts]
     for variant, text in texts.items():

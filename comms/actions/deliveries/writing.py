@@ -7,10 +7,11 @@ from functools import cached_property
 import structlog
 
 from comms.audience import usage_of
+from comms.choices import Variant
 from comms.ledger import Claimed
 from comms.models import Message
 from comms.rendering import marks
-from comms.rendering.mail import MailForm, Recipient, link_of
+from comms.rendering.mail import MailForm, Recipient, link_of, manage_link
 from comms.transports.base import ChatPost, Envelope, Item
 from comms.transports.gsm7 import fit
 from comms.transports.sms import Sms
@@ -28,7 +29,8 @@ class Writer:
 
     def __init__(self, rows: Sequence[Claimed]) -> None:
         self._rows = rows
-        self._messages = Message.objects.select_related("incident", "update").in_bulk({row.message_id for row in rows})
+        messages = Message.objects.select_related("incident__public", "update")
+        self._messages = messages.in_bulk({row.message_id for row in rows})
         self._now = clock.now()
         self._write: dict[str, Callable[[Claimed, Message], Item]] = {
             TransportKind.WEBHOOK: self._webhook,
@@ -90,8 +92,21 @@ class Writer:
         return Envelope(first.id, first.attempt, self._company.sender_address, first.address, payload)
 
     def _webhook(self, row: Claimed, message: Message) -> WebhookPost:
+        data = _public_data(row, message) if message.variant == Variant.PUBLIC else self._data(row, message)
+        return WebhookPost(
+            delivery_id=row.id,
+            attempt=row.attempt,
+            url=row.address or "",
+            secrets=[row.secret],
+            message_id=f"msg_{message.key.hex}_{row.contact_point_id}",
+            event=EVENT if message.update else "message.sent",
+            occurred_at=message.created_at,
+            data=json.dumps(data, ensure_ascii=False).encode(),
+        )
+
+    def _data(self, row: Claimed, message: Message) -> dict[str, object]:
         update = message.update
-        data = {
+        return {
             "reference": message.incident.reference if message.incident else None,
             "update": update.number if update else None,
             "status": update.status if update else None,
@@ -103,16 +118,6 @@ class Writer:
             "labels": self._labels_of(row),
             "url": link_of(message),
         }
-        return WebhookPost(
-            delivery_id=row.id,
-            attempt=row.attempt,
-            url=row.address or "",
-            secrets=[row.secret],
-            message_id=f"msg_{message.key.hex}_{row.contact_point_id}",
-            event=EVENT if update else "message.sent",
-            occurred_at=message.created_at,
-            data=json.dumps(data, ensure_ascii=False).encode(),
-        )
 
     def _chat(self, row: Claimed, message: Message) -> ChatPost:
         severity = message.update.get_severity_display() if message.update else ""
@@ -160,6 +165,22 @@ class Writer:
     def _labels(self) -> dict[int, dict[int | None, list[str]]]:
         """Per message and account its own names of what the incident affects: one query a message."""
         return {pk: labels_of(message, self._rows) for pk, message in self._messages.items()}
+
+
+def _public_data(row: Claimed, message: Message) -> dict[str, object]:
+    """What the public may know, in the words of the status page's JSON: nothing of the private update (K1)."""
+    assert message.incident is not None  # noqa: S101  a public text is that of an incident's update
+    assert message.update is not None  # noqa: S101
+    said = message.update.public
+    return {
+        "incident": message.incident.public.key,
+        "title": message.subject.partition(": ")[2],
+        "status": said.status,
+        "text": said.body,
+        "affected": said.affected,
+        "url": link_of(message),
+        "manage": manage_link(row.contact_point_id),
+    }
 
 
 def labels_of(message: Message, rows: Sequence[Claimed]) -> dict[int | None, list[str]]:

@@ -3,6 +3,7 @@ from comms.actions.publishing.draft import (
     needs_approval,
     publish_due,
     schedule_update,
+    texts_of,
     withdraw_update,
 )
 from comms.actions.publishing.publish import (
@@ -27,5 +28,6 @@ __all__ = [
     "publish_update",
     "schedule_update",
     "situation_of",
+    "texts_of",
     "withdraw_update",
 ]

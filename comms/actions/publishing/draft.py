@@ -1,6 +1,5 @@
 """A draft waits for its approval and its undo window; nothing of it is numbered or visible (D5, D6)."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -158,7 +157,7 @@ def _publish_draft(draft_id: int) -> bool:
                 expected_sequence=draft.expected_sequence,
                 request_id=draft.request_id,
                 status=IncidentStatus(draft.status),
-                texts=_texts_from_json(draft.texts),
+                texts=texts_of(draft),
                 author=draft.author,
                 facts=draft.facts,
                 approver=draft.approver,
@@ -188,15 +187,18 @@ def _texts_to_json(texts: Texts) -> dict[str, dict[str, str | None]]:
             "note": text.note,
             "next_update_at": text.next_update_at.isoformat() if text.next_update_at else None,
         }
+        | ({"title": text.title} if text.title else {})
         for variant, text in texts.items()
     }
 
 
-def _texts_from_json(kept: Mapping[str, Mapping[str, str | None]]) -> dict[Variant, Text]:
+def texts_of(draft: UpdateDraft) -> dict[Variant, Text]:
+    """What the author of a draft wrote, and his next times."""
     return {
         Variant(variant): Text(
             note=text["note"] or "",
             next_update_at=datetime.fromisoformat(text["next_update_at"]) if text["next_update_at"] else None,
+            title=text.get("title") or "",
         )
-        for variant, text in kept.items()
+        for variant, text in draft.texts.items()
     }

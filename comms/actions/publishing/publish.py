@@ -10,6 +10,7 @@ from django.db.models import Max, QuerySet
 
 from comms import enqueue, fanout, live
 from comms.actions import calls, promises, timeline, voices
+from comms.actions.publishing import public
 from comms.choices import IncidentStatus, Lane, TimelineKind, Variant
 from comms.models import Incident, IncidentImpact, IncidentUpdate, Message, Template
 from comms.policies import cadence, lifecycle
@@ -56,6 +57,7 @@ def publish_update(
     now = clock.now()  # after the lock: times must not run against the sequence
     facts = incident.facts.as_facts() if facts is None else facts
     check(incident, expected_sequence, status, texts, facts, now)
+    said, texts = texts.get(Variant.PUBLIC), public.without(texts)
     first, was_resolved = incident.published_at is None, not incident.is_open
     _move(incident, status, now)
     update = IncidentUpdate.objects.create(
@@ -79,6 +81,7 @@ def publish_update(
         f"{n} on the {v} track" for v, n in reached.items()
     )
     timeline.note(incident, TimelineKind.PUBLISHED, words, now=now, actor=author)
+    public.tell(update, said, now=now)
     calls.raise_for(incident, now=now)
     voices.join_reporters(incident, now=now)
     enqueue.deliveries(Lane.CRITICAL)
@@ -158,6 +161,9 @@ def check(
         )
     reopening = not incident.is_open and status is IncidentStatus.INVESTIGATING
     lifecycle.check_transition(IncidentStatus(incident.status), status, reopening=reopening)
+    if not_public := public.refusal_of(incident, status, texts.get(Variant.PUBLIC)):
+        raise CannotPublish(not_public)
+    texts = public.without(texts)
     if not texts:
         raise CannotPublish("Choose at least one track to write to.")
     over = status is IncidentStatus.RESOLVED and incident.published_at is not None
