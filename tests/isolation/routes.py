@@ -119,7 +119,7 @@ def banner_tokens(side: Side | None) -> list[str]:
     """Whoever holds a signed token may see that account's; these are those that somebody makes who knows its id."""
     account = "nobody" if side is None or side.account is None else side.account.external_id
     claims = {"sub": account, "exp": 9_999_999_999}
-    return ["", *(f"?token={jwt.encode(claims, secret)}" for secret in ("guessed" * 5, ""))]
+    return ["", f"?token={jwt.encode(claims, 'guessed' * 5)}", f"?token={jwt.encode(claims, None, algorithm='none')}"]
 
 
 @dataclass(frozen=True)
