@@ -190,7 +190,7 @@ def make_maintenance(*services: Service, level: str = "down", **fields) -> Maint
     starts_at = fields.pop("starts_at", (now + timedelta(days=1)).replace(hour=1, minute=0, second=0, microsecond=0))
     work = Maintenance.objects.create(
         **{
-            "title": "Switch of the private rows", "technical_text": "Private words.", "business_title": "Private title",
+            "title": "Private title", "technical_text": "Private words.", "business_title": "Private title, too",
             "business_text": "More private words.", "public_title": "New storage",
             "public_text": "We move to new storage.", "announced_at": now, "starts_at": starts_at,
             "ends_at": starts_at + timedelta(hours=2), **fields,
