@@ -103,9 +103,7 @@ def account_of(token: str) -> str:
 
 def _notices(account: Account) -> list[Notice]:
     """A fixed number of queries, however many incidents are open."""
-    incidents = list(
-        access.incidents_of_account(account).filter(resolved_at=None).order_by("-detected_at", "-pk")
-    )
+    incidents = list(access.incidents_of_account(account).filter(resolved_at=None).order_by("-detected_at", "-pk"))
     names, components = _touched(account, incidents)
     levels, updated = _levels(incidents)
     return [

@@ -23,12 +23,13 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def atom(public: PublicState) -> str:
     """One entry per incident, the newest 50; its `updated` and its content change with every update."""
     own, page = words.address("/status/feed.atom"), words.address("/status/")
+    title = _("%(company)s status") % {"company": public.company} if public.company else _("Status")
     updated = max((event.head.updated_at for event in public.recent), default=None)
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang={_attribute(get_language() or "en")}>',
         f"<id>{_text(page)}</id>",
-        f"<title>{_text(_('%(company)s status') % {'company': public.company} if public.company else _('Status'))}</title>",
+        f"<title>{_text(title)}</title>",
         f"<updated>{statuspage.instant(updated or datetime(2000, 1, 1, tzinfo=UTC))}</updated>",
         f'<link rel="self" type="application/atom+xml" href={_attribute(own)}/>',
         f'<link rel="alternate" type="text/html" href={_attribute(page)}/>',

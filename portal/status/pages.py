@@ -78,7 +78,7 @@ class Strip:
 
 
 def index(public: PublicState) -> str:
-    groups = [(name, list(lines)) for name, lines in groupby(sorted_lines(public.lines), lambda l: l.service.group)]
+    groups = [(name, list(lines)) for name, lines in groupby(sorted_lines(public.lines), _group)]
     over = [event for event in public.recent if not event.open]
     return _page(
         "status/index.html",
@@ -92,6 +92,10 @@ def index(public: PublicState) -> str:
         legend=[(state, words.state_word(state)) for state in State],
         here="index",
     )
+
+
+def _group(line: Line) -> str:
+    return line.service.group
 
 
 def sorted_lines(lines: Iterable[Line]) -> list[Line]:
@@ -125,7 +129,7 @@ def maintenance(work: Work, public: PublicState) -> str:
 
 
 def by_month(public: PublicState) -> dict[date, list[Head | Work]]:
-    """What the history shows, the latest first: incidents by the month in which they began, maintenance that is done."""
+    """What the history shows, the latest first: incidents by the month of their start, maintenance that is done."""
     found: dict[date, list[Head | Work]] = defaultdict(list)
     for head in public.heads:
         found[head.month].append(head)

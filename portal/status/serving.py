@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
@@ -49,7 +49,7 @@ class Age:
 
     @property
     def stale(self) -> bool:
-        return self.now - self.as_of > STALE
+        return bool(self.now - self.as_of > STALE)
 
     @property
     def clock(self) -> str:
@@ -259,9 +259,12 @@ def _missing(kind: str, age: Age, shared: bool) -> HttpResponse:
 def _no_copy(kind: str, shared: bool) -> HttpResponse:
     """Nothing is known: said in words, to programs by the status."""
     said = _("We cannot say at the moment.")
-    content = {HTML: partial(render_to_string, "status/no_copy.html"), JSON: partial(json.dumps, {"error": said})}
-    response = HttpResponse(content.get(kind, lambda: said)(), status=503)
-    response["Content-Type"] = kind if kind in content else "text/plain; charset=utf-8"
+    if kind == HTML:
+        response = HttpResponse(render_to_string("status/no_copy.html"), content_type=HTML, status=503)
+    elif kind == JSON:
+        response = HttpResponse(json.dumps({"error": said}), content_type=JSON, status=503)
+    else:
+        response = HttpResponse(said, content_type="text/plain; charset=utf-8", status=503)
     response["Retry-After"] = str(RETRY_SECONDS)
     response["Cache-Control"] = "no-store"
     return _shared(response) if shared else response

@@ -247,11 +247,17 @@ def _work(services: set[str]) -> Iterable[Work]:
     impacts = MaintenanceImpact.objects.filter(component__service__is_public=True)
     for pk, key, level in impacts.values_list("maintenance_id", "component__service__public_key", "level"):
         touched[pk][key] = touched[pk].get(key, False) or level != MaintenanceImpactLevel.NONE
-    columns = ("pk", "key", "public_title", "public_text", "status", "starts_at", "ends_at", "completed_at",
-               "announced_at", "updated_at")  # fmt: skip
-    for pk, key, title, text, status, *times in rows.order_by("-starts_at", "-pk").values_list(*columns):
-        public = {name: noticed for name, noticed in touched[pk].items() if name in services}
-        yield Work(key, title, text, MaintenanceStatus(status), *times, public)
+    columns = ("starts_at", "ends_at", "completed_at", "announced_at", "updated_at")
+    texts = ("pk", "key", "public_title", "public_text", "status")
+    for row in rows.order_by("-starts_at", "-pk").values(*texts, *columns):
+        yield Work(
+            key=row["key"],
+            title=row["public_title"],
+            text=row["public_text"],
+            status=MaintenanceStatus(row["status"]),
+            services={name: noticed for name, noticed in touched[row["pk"]].items() if name in services},
+            **{column: row[column] for column in columns},
+        )
 
 
 def _spans(recent: Iterable[PublicEvent], work: Iterable[Work], now: datetime) -> dict[str, list[Span]]:

@@ -258,7 +258,6 @@ def _maintenance(work: Work, known: Mapping[str, Json]) -> Json:
     }
 
 
-
 def stale(document: Json, as_of: str) -> Json:
     """The same as last known: never `none`, because nobody knows any more (R34)."""
     if "status" not in document:

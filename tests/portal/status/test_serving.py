@@ -83,7 +83,7 @@ def test_a_fresh_page_says_when_and_shows_no_warning(calm, visitor):
     assert "All services are working" in page
     assert "may be affected" not in page
     assert "We cannot say" not in page
-    assert 'headline-operational' in page
+    assert "headline-operational" in page
 
 
 def test_an_old_page_says_so_at_its_top_and_is_not_green(calm, visitor):
