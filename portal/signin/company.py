@@ -34,6 +34,11 @@ class CompanySignIn(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return False
 
+    def list_apps(self, request: HttpRequest, provider: str | None = None, client_id: str | None = None) -> list[Any]:
+        """By its own number only: any other name would tell which companies are customers."""
+        apps = super().list_apps(request, provider=provider, client_id=client_id)
+        return [app for app in apps if provider in (None, app.provider_id)]
+
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Every time, not only the first: a contact may have left, or the provider may have been bound elsewhere."""
         app = sociallogin.provider.app
@@ -77,7 +82,8 @@ def proven_address(app: SocialApp, told: dict[str, Any]) -> str:
     if domains and email.rpartition("@")[2] not in domains:
         raise NotProven("an address of a domain that it does not vouch for")
     verified = claims.get("email_verified")
-    if not email or (verified not in (True, "true") and not (domains and verified is None)):
+    said = verified is True or verified == "true"
+    if not email or not (said or (domains and verified is None)):
         raise NotProven("an address that it has not verified")
     return email
 

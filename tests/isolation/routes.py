@@ -235,7 +235,7 @@ ROUTES: dict[str, Route] = {
     "account_reset_password_from_key_done": Route(Who.PUBLIC),
     "account_reset_password_done": Route(Who.PUBLIC),
     "account_request_login_code": Route(Who.PUBLIC),
-    "account_switch": Route(Who.CUSTOMER),
+    "account_switch": Route(Who.SELF),
     "invitation": Route(Who.PUBLIC, args={"token": forged_invitations}),
     "sessions": Route(Who.SELF),
     "sessions_end_others": Route(Who.SELF),

@@ -37,6 +37,7 @@ from customers.models import (
 from customers.policies.roles import CSM, ROLES
 from tests.factories import PASSWORD, make_usage, make_user, publish, utc
 from tests.isolation.markers import marker
+from tests.passkeys import credential
 
 TECHNICAL_FACTS = {
     "symptoms", "diagnostics", "metrics", "suspected_cause", "under_investigation", "not_known", "root_cause",
@@ -125,7 +126,8 @@ def _signs_in(side: Side) -> None:
     user, key = side.technical.user, f"{side.name}-session"
     Session.objects.create(session_key=key, session_data="", expire_date=clock.now() + timedelta(days=1))
     UserSession.objects.create(user=user, ip="192.0.2.7", session_key=key, user_agent=side.mark("own", "browser"))
-    Authenticator.objects.create(user=user, type="webauthn", data={"name": side.mark("own", "passkey")})
+    key_of_his = {"name": side.mark("own", "passkey"), "credential": credential()}
+    Authenticator.objects.create(user=user, type="webauthn", data=key_of_his)
 
 
 def _side(name: str, owner: User) -> Side:
