@@ -1,8 +1,8 @@
 """Request or socket -> who is this; the ONLY place that narrows a QuerySet to a viewer."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date
 from functools import wraps
 from typing import Any, Concatenate, NamedTuple, ParamSpec, cast
 
@@ -176,10 +176,10 @@ def messages_for(viewer: Viewer, incident: Incident, *, after: int = 0) -> list[
     reading = readings_through(incident, [viewer.eyes]).get(viewer.eyes)
     if reading is None:
         return []
-    return _texts(incident, *reading, after=after)
+    return texts_on(incident, *reading, after=after)
 
 
-def _texts(incident: Incident, variant: Variant, language: str, *, after: int = 0) -> list[Message]:
+def texts_on(incident: Incident, variant: Variant, language: str, *, after: int = 0) -> list[Message]:
     texts = Message.objects.filter(incident=incident, update__isnull=False, variant=variant, sequence__gt=after)
     best: dict[int, Message] = {}
     for message in with_other(texts.filter(language__in={language, Language.ENGLISH}).select_related("update")):
@@ -292,13 +292,7 @@ def with_other(messages: QuerySet[Message]) -> QuerySet[Message]:
 def opened_messages(viewer: Viewer, incident: Incident, variant: Variant) -> list[Message]:
     """The incident's texts on a track that the viewer opened by his own click (B7), oldest first; in his language."""
     reading = readings_through(incident, [viewer.eyes]).get(viewer.eyes)
-    return [] if reading is None or variant not in Track.values else _texts(incident, variant, reading[1])
-
-
-def affected_contacts(viewer: Viewer, incident: Incident) -> list[Contact]:
-    """As whom the viewer reads the incident: his contacts of accounts that it touched."""
-    accounts = set(labels_for(viewer, incident).order_by().values_list("account_id", flat=True))
-    return [contact for contact in viewer.contacts if contact.account_id in accounts]
+    return [] if reading is None or variant not in Track.values else texts_on(incident, variant, reading[1])
 
 
 def services_for(viewer: Viewer) -> QuerySet[Service]:
@@ -327,3 +321,18 @@ def containing(viewer: Viewer, incidents: QuerySet[Incident], word: str) -> Quer
         | as_engineer & Q(Exists(texts.filter(titled, variant=Variant.TECHNICAL)))
         | ~as_engineer & Q(Exists(texts.filter(words, variant=Variant.BUSINESS)))
     )
+
+
+def points_for(viewer: Viewer) -> QuerySet[ContactPoint]:
+    """The viewer's own addresses, not his colleagues'."""
+    return ContactPoint.objects.filter(contact__in=[contact.pk for contact in viewer.contacts])
+
+
+def services_by_account(viewer: Viewer, today: date) -> Mapping[int, list[Service]]:
+    """Per account of the viewer the services of which it uses something today, in their order."""
+    used = usage_for(viewer) & Usage.objects.current(since=today, until=today)
+    pairs = set(used.order_by().values_list("account_id", "component__service_id").distinct())
+    services = list(Service.objects.filter(pk__in={service for _account, service in pairs}))
+    return {
+        account: [service for service in services if (account, service.pk) in pairs] for account in viewer.account_ids
+    }
