@@ -7,14 +7,16 @@ everybody who is not named.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum, auto
 
+import jwt
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
-import jwt
-
+from comms.choices import Variant
 from comms.models import Delivery
+from comms.rendering.links import token_of
 from comms.rendering.mail import unsubscribe_signer
 from customers.models import User
 from tests.isolation.world import Side
@@ -78,6 +80,17 @@ def forged_links(side: Side | None) -> list[object]:
     point = NO_ID if side is None or side.technical is None else side.technical.points.order_by("pk").first().pk
     others = unsubscribe_signer.sign(str(NO_ID - 1)).rpartition(":")[2]
     return [str(point), f"{point}:", f"{point}:{others}"]
+
+
+def forged_incident_links(side: Side | None) -> list[object]:
+    """As for `forged_links`: of an incident, for a reader of its account."""
+    incident, point, account = NO_ID, NO_ID, NO_ID
+    if side is not None and side.technical is not None:
+        incident, account = next(iter(side.incidents.values())).pk, side.technical.account_id
+        point = side.technical.points.order_by("pk").first().pk
+    bare = f"{incident}.t.1763700000.{point}-{account}"
+    other = token_of(NO_ID - 1, Variant.TECHNICAL, [(NO_ID - 1, NO_ID - 1)], datetime(2026, 11, 20, tzinfo=UTC))
+    return [bare, f"{bare}~", f"{bare}~{other.rpartition('~')[2]}"]
 
 
 def forged_invitations(side: Side | None) -> list[object]:
@@ -164,6 +177,7 @@ ROUTES: dict[str, Route] = {
     "messages": Route(Who.CUSTOMER),
     "message": Route(Who.CUSTOMER, args={"pk": sent}),
     "unsubscribe": Route(Who.PUBLIC, args={"token": forged_links}),
+    "guest_incident": Route(Who.PUBLIC, args={"token": forged_incident_links}),
     "healthz": Route(Who.PUBLIC),
     "readyz": Route(Who.PUBLIC),
     "metrics": Route(Who.MACHINE),
@@ -205,6 +219,9 @@ ROUTES: dict[str, Route] = {
     "status_incident": Route(Who.PUBLIC, args={"key": lambda _side: ["bcdfghjkmnpq"]}),
     "status_work": Route(Who.PUBLIC, args={"key": lambda _side: ["bcdfghjkmnpq"]}),
     "status_feed": Route(Who.PUBLIC),
+    "status_subscribe": Route(Who.PUBLIC),
+    "status_confirm": Route(Who.PUBLIC, args={"token": lambda _side: ["forged", "forged:1abcde:forged"]}),
+    "status_manage": Route(Who.PUBLIC, args={"token": forged_links}),
     "status_calendar": Route(Who.PUBLIC),
     "v2_summary": Route(Who.PUBLIC),
     "v2_status": Route(Who.PUBLIC),
