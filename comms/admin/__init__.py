@@ -5,6 +5,7 @@ from comms.admin.cadence import CadenceRuleAdmin
 from comms.admin.credit import CreditAdmin
 from comms.admin.delivery import DeliveryAdmin
 from comms.admin.incident import IncidentAdmin, IncidentUpdateAdmin, TimelineEntryAdmin
+from comms.admin.maintenance import MaintenanceAdmin
 from comms.admin.outreach import OutreachAdmin
 from comms.admin.template import TemplateAdmin
 
@@ -17,6 +18,7 @@ __all__ = [
     "DeliveryAdmin",
     "IncidentAdmin",
     "IncidentUpdateAdmin",
+    "MaintenanceAdmin",
     "OutreachAdmin",
     "TemplateAdmin",
     "TimelineEntryAdmin",

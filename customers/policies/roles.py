@@ -35,7 +35,19 @@ _SEE_INCIDENTS = frozenset(
         "comms.view_creditline",
         "comms.view_outreach",
         "comms.view_delivery",
+        "comms.view_maintenance",
+        "comms.view_maintenanceimpact",
     }
+)
+_PLAN_MAINTENANCE = frozenset(
+    f"comms.{verb}_{model}"
+    for verb, model in (
+        ("add", "maintenance"),
+        ("change", "maintenance"),
+        ("add", "maintenanceimpact"),
+        ("change", "maintenanceimpact"),
+        ("delete", "maintenanceimpact"),
+    )
 )
 _CONFIGURE = frozenset(
     f"{app}.{verb}_{model}"
@@ -65,9 +77,11 @@ ROLES: dict[str, frozenset[str]] = {
     SUPPORT: _SEE_CUSTOMERS | {"customers.set_track", "comms.view_room", "comms.view_incident", "comms.make_call"},
     COMMUNICATIONS_LEAD: _SEE_INCIDENTS
     | _SEE_CUSTOMERS
+    | _PLAN_MAINTENANCE
     | {"comms.draft_update", "comms.publish_update", "comms.make_call", "comms.mend_delivery"},
     COMMANDER: _SEE_INCIDENTS
     | _SEE_CUSTOMERS
+    | _PLAN_MAINTENANCE
     | {
         "comms.draft_update",
         "comms.publish_update",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path
 
-from portal.status import serving
+from portal.status import serving, subscribe
 
 KEY = r"(?P<key>[b-df-hjkmnp-tv-z2-9]{12})"
 
@@ -54,7 +54,12 @@ copied: tuple[URLPattern, ...] = (
     path("banner.js", serving.banner_script, name="banner_script"),
     path("banner.json", serving.banner_data, name="banner_data"),
 )
-urlpatterns = [*copied]
+urlpatterns = [
+    *copied,
+    path("status/subscribe/", subscribe.subscribe, name="status_subscribe"),
+    path("status/confirm/<str:token>/", subscribe.confirm, name="status_confirm"),
+    path("status/manage/<str:token>/", subscribe.manage, name="status_manage"),
+]
 
 
 def status_first(get_response: Callable[[HttpRequest], HttpResponse]) -> serving.StatusFirst:

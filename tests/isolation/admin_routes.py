@@ -37,6 +37,7 @@ COMPLETED = {  # field -> the model whose rows it offers
     ("customers", "usage", "component"): "customers.component",
     ("comms", "credit", "account"): "customers.account",
     ("comms", "outreach", "contact"): "customers.contact",
+    ("comms", "maintenanceimpact", "component"): "customers.component",
 }
 
 
@@ -111,6 +112,10 @@ def _of_model(pattern: str, model: type[models.Model], rest: str, side: Side) ->
         "add-point": (frozenset({"customers.add_contactpoint"}),) * 2,
         "approve": (frozenset({"comms.sign_credit"}),) * 2,
         "decline": (frozenset({"comms.sign_credit"}),) * 2,
+        "announce": (change, change),
+        "start": (change, change),
+        "complete": (change, change),
+        "cancel": (change, change),
     }[page]
     if page == "" and "<" not in rest:  # the list; its actions delete, or set a track
         write = may("delete") | (

@@ -16,6 +16,7 @@ from comms.actions.outreach import log_outreach
 from comms.choices import CreditState, ImpactLevel, IncidentStatus, Mood, OutreachWay, Variant
 from comms.models import Alert, CallTask, Credit, CreditLine, Delivery, FactSheet, Incident, Outreach, UpdateDraft
 from comms.rendering.messages import Text
+from comms.models.maintenance import Maintenance
 from customers import clock
 from customers.actions.accounts import set_account_track, set_contact_track
 from customers.actions.keys import create_key
@@ -61,6 +62,7 @@ class Side:
     draft: UpdateDraft | None = None
     outreach: Outreach | None = None
     credit: Credit | None = None
+    maintenance: Maintenance | None = None
     call: CallTask | None = None
     sender: WebhookSender | None = None
     key: str = ""
@@ -251,6 +253,8 @@ def _incidents_of(side: Side, author: User) -> None:
         incident=side.incidents["open"], account=side.account, reason="failed", raised_at=clock.now(),
         result="voicemail", note=side.mark("int", "call"), called_by=author, called_at=clock.now(),
     )  # fmt: skip
+    side.maintenance = _maintenance(side, "announced", announced_at=clock.now())
+    _maintenance(side, "draft", only="draft")
     points = ContactPoint.objects.filter(contact__account=side.account)
     Delivery.objects.filter(contact_point__in=points).update(reply=side.mark("int", "reply"))
 
@@ -311,6 +315,21 @@ def _unpublished_words(side: Side, author: User) -> UpdateDraft:
     FactSheet.objects.filter(pk=incident.pk).update(**facts_of(side, "unsaved", only="draft"))
     Incident.objects.filter(pk=incident.pk).update(title=side.mark("draft", "title_unsaved"))
     return draft
+
+
+def _maintenance(side: Side, which: str, *, only: str = "", **fields: object) -> Maintenance:
+    """Planned work on the side's component, with no public text."""
+    planned = Maintenance.objects.create(
+        title=side.mark(only or "tech", f"work_{which}"),
+        technical_text=side.mark(only or "tech", f"work_text_{which}"),
+        business_title=side.mark(only or "biz", f"work_{which}"),
+        business_text=side.mark(only or "biz", f"work_text_{which}"),
+        starts_at=clock.now() + timedelta(days=1),
+        ends_at=clock.now() + timedelta(days=1, hours=2),
+        **fields,
+    )
+    planned.impacts.create(component=side.component, level="down")
+    return planned
 
 
 def _credit(side: Side, incident: Incident, state: CreditState, month: int) -> Credit:
