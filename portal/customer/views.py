@@ -135,6 +135,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "stopped": all(point.unsubscribed_at is not None for point in points),
         "address": _masked(points[0].address) if points else "",
+        "public": any(point.subscriber_id is not None for point in points),
     }
     return render(request, "customer/unsubscribe.html", context)
 
