@@ -18,7 +18,7 @@ from django.shortcuts import redirect
 from comms.actions import installation
 from comms.audience import told_of
 from comms.choices import CreditState, Variant
-from comms.models import Credit, Delivery, Incident, Message, Promise
+from comms.models import Credit, Delivery, Incident, Maintenance, MaintenanceImpact, Message, Promise
 from customers import clock
 from customers.choices import Language, Track
 from customers.models import Account, Company, Contact, ContactPoint, Service, Usage, User
@@ -336,3 +336,14 @@ def services_by_account(viewer: Viewer, today: date) -> Mapping[int, list[Servic
     return {
         account: [service for service in services if (account, service.pk) in pairs] for account in viewer.account_ids
     }
+
+
+def maintenance_for(viewer: Viewer) -> QuerySet[Maintenance]:
+    """Announced work on a component that one of the viewer's accounts uses on a day of its window."""
+    starts, ends = (ExpressionWrapper(OuterRef(name), DateTimeField()) for name in ("starts_at", "ends_at"))
+    used = usage_for(viewer).filter(
+        Q(ends_on=None) | Q(ends_on__gte=TruncDate(starts, tzinfo=UTC)),
+        starts_on__lte=TruncDate(ends, tzinfo=UTC),
+        component__in=MaintenanceImpact.objects.filter(maintenance=OuterRef(OuterRef("pk"))).values("component"),
+    )
+    return Maintenance.objects.announced().filter(Exists(used))
