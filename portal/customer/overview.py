@@ -11,7 +11,8 @@ from comms.models import Incident
 from customers.models import Service, Usage
 from portal.access import Viewer, incidents_for, usage_for
 from portal.customer.cards import Card, cards_of
-from portal.customer.touches import ServiceState, Touch, state_of, touches_of, worst
+from portal.customer.planned import Planned, ahead_of, under_maintenance
+from portal.customer.touches import MAINTENANCE, OPERATIONAL, ServiceState, Touch, state_of, touches_of, worst
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Overview:
 
     cards: Sequence[Card]
     services: Sequence[ServiceState]
+    planned: Sequence[Planned]
     now: datetime
 
     @property
@@ -28,7 +30,12 @@ class Overview:
 
     @property
     def unaffected(self) -> list[ServiceState]:
-        return [service for service in self.services if not service.affected]
+        return [service for service in self.services if service.state == OPERATIONAL]
+
+    @property
+    def worked_on(self) -> list[ServiceState]:
+        """Those under maintenance now."""
+        return [service for service in self.services if service.state == MAINTENANCE]
 
     @property
     def state(self) -> str:
@@ -39,6 +46,12 @@ class Overview:
         bad, total = len(self.affected), len(self.services)
         if not total:
             return _("No service is listed for you yet.")
+        if not bad and self.worked_on:
+            return ngettext(
+                "Maintenance is under way for your service.",
+                "Maintenance is under way for %(worked)d of your %(total)d services.",
+                total,
+            ) % {"worked": len(self.worked_on), "total": total}
         if not bad:
             return ngettext("Your service is working.", "All %(total)d of your services are working.", total) % {
                 "total": total
@@ -59,7 +72,9 @@ def overview_of(viewer: Viewer, now: datetime) -> Overview:
     """Open incidents that touch the viewer, newest first, and his services with the state that follows from them."""
     incidents = list((incidents_for(viewer) & Incident.objects.open()).order_by("-detected_at", "-pk"))
     touches = touches_of(viewer, incidents)
-    return Overview(cards_of(viewer, incidents, touches, now), _services(viewer, touches, now), now)
+    planned = ahead_of(viewer, now)
+    services = under_maintenance(_services(viewer, touches, now), planned, _("maintenance"))
+    return Overview(cards_of(viewer, incidents, touches, now), services, planned, now)
 
 
 def _services(viewer: Viewer, touches: Sequence[Touch], now: datetime) -> list[ServiceState]:

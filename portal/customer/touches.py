@@ -14,6 +14,7 @@ from customers.models import Service
 from portal.access import Viewer, usage_for
 
 OPERATIONAL = "operational"
+MAINTENANCE = "maintenance"
 LABELS_OF_ROW = 3
 WORST_FIRST = [ImpactLevel.MAJOR, ImpactLevel.PARTIAL, ImpactLevel.DEGRADED]
 
@@ -42,7 +43,7 @@ class ServiceState:
 
     @property
     def affected(self) -> bool:
-        return self.state != OPERATIONAL
+        return self.state not in (OPERATIONAL, MAINTENANCE)
 
     @property
     def labels_words(self) -> str:
@@ -109,4 +110,5 @@ def state_of(
 
 def worst(states: Iterable[str]) -> str:
     found = set(states)
-    return next((level.value for level in WORST_FIRST if level in found), OPERATIONAL)
+    well = MAINTENANCE if MAINTENANCE in found else OPERATIONAL
+    return next((level.value for level in WORST_FIRST if level in found), well)

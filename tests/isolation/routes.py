@@ -59,6 +59,11 @@ def accounts(side: Side | None) -> list[object]:
     return [NO_ID] if side is None or side.account is None else [side.account.pk]
 
 
+def works(side: Side | None) -> list[object]:
+    """Planned work; of an incident of both there is none of its own."""
+    return [NO_ID] if side is None or side.maintenance is None else [side.maintenance.pk]
+
+
 def calls(side: Side | None) -> list[object]:
     return [NO_ID] if side is None or side.call is None else [side.call.pk]
 
@@ -174,6 +179,8 @@ ROUTES: dict[str, Route] = {
     ),
     "incident": Route(Who.CUSTOMER, args=INCIDENT),
     "incident_mine": Route(Who.CUSTOMER, args=INCIDENT),
+    "maintenance": Route(Who.CUSTOMER, args={"pk": works}),
+    "maintenance_calendar": Route(Who.CUSTOMER, args={"pk": works}),
     "messages": Route(Who.CUSTOMER),
     "message": Route(Who.CUSTOMER, args={"pk": sent}),
     "unsubscribe": Route(Who.PUBLIC, args={"token": forged_links}),
