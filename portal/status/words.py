@@ -28,6 +28,8 @@ def sentence(public: PublicState) -> str:
     """The answer at the top of the page."""
     total = len(public.lines)
     affected = sum(line.state not in (State.OPERATIONAL, State.MAINTENANCE) for line in public.lines)
+    if affected and total == 1:
+        return _("Our service is affected")
     if affected:
         return ngettext(
             "%(affected)d of our %(total)d services is affected",

@@ -69,7 +69,7 @@ button{all:unset;cursor:pointer;flex:none;min-width:2.75em;min-height:1.5em;text
     const address = new URL("banner.json", script.src), token = script.dataset.token;
     if (token) address.searchParams.set("token", token);
     try {
-      const answer = await fetch(address, { credentials: "omit" });
+      const answer = await fetch(address, { credentials: "omit", cache: "no-cache" });
       if (answer.ok) show(await answer.json());
     } catch {} // next time
     setTimeout(look, EVERY);

@@ -4,7 +4,7 @@ import { localise } from "./times.js";
 const EVERY = 60_000, TRY_AGAIN = 15_000, DAY = 86_400_000;
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const language = document.documentElement.lang;
-const dayName = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", timeZone: "UTC" });
+const dayName = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { day: "numeric", month: "short", timeZone: "UTC" });
 
 /** What a strip says of its day number `n`. */
 function told(strip, n) {
@@ -59,7 +59,7 @@ async function renew() {
   const main = document.getElementById("main");
   let wait = EVERY;
   try {
-    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+    const answer = await fetch(location.pathname, { cache: "no-cache", headers: { Accept: "text/html" } });
     if (answer.ok && !main.contains(document.activeElement) && !main.querySelector("details[open]")) {
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       document.title = fresh.title;
