@@ -145,4 +145,4 @@ def test_home_asks_the_same_number_of_queries_for_one_and_for_three(
     client.get("/")
     with django_assert_max_num_queries(25) as one:
         client.get("/")
-    assert sum("maintenance" in q["sql"] for q in one.captured_queries) == 3
+    assert sum("maintenance" in q["sql"] for q in one.captured_queries) == 2
