@@ -391,7 +391,7 @@ def published(n: int, account, *, labels: int) -> None:
     publish(make_incident(component, severity=Severity.THREE, level=ImpactLevel.PARTIAL))
 
 
-@pytest.mark.parametrize(("path", "budget"), [("/", 11), ("/incidents/", 10)])
+@pytest.mark.parametrize(("path", "budget"), [("/", 12), ("/incidents/", 10)])
 def test_lists_ask_as_often_for_three_as_for_one(enter, business, django_assert_num_queries, path, budget):
     client = enter(business)
     published(0, business.account, labels=1)
