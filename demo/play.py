@@ -57,6 +57,15 @@ RESOLVED_FACTS = {
     "percent_restored": "100",
 }
 
+# Written for anybody: no names of machines or customers. The title of the first update is kept.
+PUBLIC_TITLE = "Databases in Frankfurt are slow"
+PUBLIC = {
+    "investigating": "Databases in Frankfurt answer slowly, and saving a change may fail. We are looking into it.",
+    "identified": "We know the cause and are moving traffic to other equipment. Reading works everywhere.",
+    "monitoring": "Databases are back to their usual speed. We keep watching them.",
+    "resolved": "The incident is over: databases in Frankfurt work as usual.",
+}
+
 
 @dataclass
 class Cast:
@@ -111,6 +120,8 @@ class Cast:
             "tracks": list(tracks),
             "undo": str(self.undo_seconds),
         }
+        if len(tracks) > 1:
+            changes |= {"public_title": PUBLIC_TITLE, "public_text": PUBLIC[status]}
         self.lead.submit(self.room, changes, field="request_id", to=f"{self.room}publish/")
         self.commander.press(self.room, "/approve/")
 
