@@ -98,6 +98,23 @@ def forged_incident_links(side: Side | None) -> list[object]:
     return [bare, f"{bare}~", f"{bare}~{other.rpartition('~')[2]}"]
 
 
+def contacts(side: Side | None) -> list[object]:
+    return [NO_ID] if side is None or side.technical is None else [side.technical.pk, side.business.pk]
+
+
+def points(side: Side | None) -> list[object]:
+    """Of the technical reader."""
+    if side is None or side.technical is None:
+        return [NO_ID]
+    return list(side.technical.points.order_by("pk").values_list("pk", flat=True))
+
+
+def forged_confirmations(side: Side | None) -> list[object]:
+    """As for `forged_links`: what somebody makes who knows a contact."""
+    contact = NO_ID if side is None or side.technical is None else side.technical.pk
+    return [f"{contact}:1abcde:forged"]
+
+
 def forged_invitations(side: Side | None) -> list[object]:
     """As for `forged_links`: of an invitation that waits."""
     if side is None or side.technical is None:
@@ -154,6 +171,8 @@ class Route:
     write: str = ""
     args: Mapping[str, Ids] = field(default_factory=dict)
     queries: Callable[[Side | None], list[str]] = lambda _side: [""]
+    opens: bool = False
+    """Shows its rightful reader the other track's text, which he asks for by going there (B7)."""
 
     def reads(self, user: User) -> bool:
         """Whether a colleague may see what is here; customers are judged by the markers."""
@@ -189,6 +208,14 @@ ROUTES: dict[str, Route] = {
     "messages": Route(Who.CUSTOMER),
     "message": Route(Who.CUSTOMER, args={"pk": sent}),
     "unsubscribe": Route(Who.PUBLIC, args={"token": forged_links}),
+    "preferences": Route(Who.CUSTOMER),
+    "preferences_person": Route(Who.SELF),
+    "preferences_confirm": Route(Who.PUBLIC, args={"token": forged_confirmations}),
+    "preferences_wishes": Route(Who.CUSTOMER, args={"pk": contacts}),
+    "preferences_track": Route(Who.CUSTOMER, args={"pk": contacts}),
+    "preferences_add": Route(Who.CUSTOMER, args={"pk": contacts}),
+    "preferences_address": Route(Who.CUSTOMER, args={"pk": contacts, "point_pk": points}),
+    "preferences_links": Route(Who.CUSTOMER, args={"pk": contacts}),
     "guest_incident": Route(Who.PUBLIC, args={"token": forged_incident_links}),
     "healthz": Route(Who.PUBLIC),
     "readyz": Route(Who.PUBLIC),
