@@ -1,8 +1,9 @@
 from collections.abc import Callable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.utils import timezone, translation
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
@@ -29,11 +30,12 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no type
 def reader_timezone(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Times on pages are in the reader's zone; signed out they are in UTC."""
+    """Times on pages are in the reader's zone and words in his language; signed out in UTC and the default one."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         user = request.user
         zone = user.timezone if isinstance(user, User) else "UTC"
+        translation.activate(user.language if isinstance(user, User) and user.language else settings.LANGUAGE_CODE)
         try:
             timezone.activate(ZoneInfo(zone))
         except (ZoneInfoNotFoundError, ValueError):
@@ -42,5 +44,6 @@ def reader_timezone(
             return get_response(request)
         finally:
             timezone.deactivate()
+            translation.deactivate()
 
     return middleware

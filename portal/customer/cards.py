@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from comms.rendering.mail import LABELS_SHOWN
 from customers.choices import Severity, Track
 from portal.access import Viewer
 from portal.customer.promises import PromiseClock, clock_of
-from portal.customer.touches import ServiceState, Touch, labels_of, some_of, state_of, worst
+from portal.customer.touches import Part, ServiceState, Touch, labels_of, parts_of, some_of, state_of, worst
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Card:
     heading: str
     services: tuple[ServiceState, ...]
     labels: tuple[str, ...]
+    parts: tuple[Part, ...]
     last: Message | None
     promise: PromiseClock | None
 
@@ -74,6 +75,14 @@ class Card:
         return len(self.labels_rest)
 
     @property
+    def is_technical(self) -> bool:
+        return self.variant is Variant.TECHNICAL
+
+    @property
+    def needs_action(self) -> bool:
+        return bool(self.action)
+
+    @property
     def labels_words(self) -> str:
         return some_of(self.labels)
 
@@ -101,11 +110,11 @@ def cards_of(viewer: Viewer, incidents: Sequence[Incident], touches: Sequence[To
     """A card for each of these incidents, in this order; they come from `access.incidents_for`, with their touches."""
     mine = {incident.pk: [t for t in touches if t.incident_id == incident.pk] for incident in incidents}
     variants = {pk: _variant(viewer, rows) for pk, rows in mine.items()}
-    last, promises = _last_messages(variants), _promises(variants)
+    last = _last_messages(variants)
     cards = []
     for incident in incidents:
         services = _affected_services(mine[incident.pk])
-        promise = promises.get(incident.pk)
+        due_at = getattr(last.get(incident.pk), "promised_at", None)
         cards.append(
             Card(
                 incident=incident,
@@ -113,8 +122,9 @@ def cards_of(viewer: Viewer, incidents: Sequence[Incident], touches: Sequence[To
                 heading=_heading(incident, variants[incident.pk], services, last.get(incident.pk)),
                 services=services,
                 labels=labels_of(mine[incident.pk]),
+                parts=parts_of(mine[incident.pk], variants[incident.pk]),
                 last=last.get(incident.pk),
-                promise=clock_of(promise, now) if promise else None,
+                promise=clock_of(due_at, now) if due_at else None,
             )
         )
     return cards
@@ -139,7 +149,8 @@ def _of_track(variants: dict[int, Variant], variant: Variant) -> list[int]:
 
 
 def _last_messages(variants: dict[int, Variant]) -> dict[int, Message]:
-    """Per incident the last text of the viewer's own track, with the update that it said."""
+    """Per incident the last text of the viewer's own track, with the update that it said and when the next is due."""
+    waiting = Promise.objects.unanswered().filter(incident=OuterRef("incident"), track=OuterRef("variant"))
     own = Q()
     for variant in (Variant.TECHNICAL, Variant.BUSINESS):
         own |= Q(variant=variant, incident__in=_of_track(variants, variant))
@@ -148,16 +159,10 @@ def _last_messages(variants: dict[int, Variant]) -> dict[int, Message]:
         .order_by("incident_id", "-sequence")
         .distinct("incident_id")
         .select_related("update")
+        .annotate(promised_at=Subquery(waiting.values("due_at")[:1]))
         .defer("text", "html")
     )
     return {message.incident_id: message for message in messages if message.incident_id is not None}
-
-
-def _promises(variants: dict[int, Variant]) -> dict[int, Promise]:
-    own = Q()
-    for track in Track:
-        own |= Q(track=track, incident__in=_of_track(variants, Variant(track)))
-    return {promise.incident_id: promise for promise in Promise.objects.unanswered().filter(own)}
 
 
 def _affected_services(touches: Sequence[Touch]) -> tuple[ServiceState, ...]:

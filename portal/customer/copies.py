@@ -62,7 +62,7 @@ class Copy:
         return _("could not be delivered")
 
 
-def _copies_of(rows: Iterable[Delivery], *, texts: bool = False) -> list[Copy]:
+def copies_of(rows: Iterable[Delivery], *, texts: bool = False) -> list[Copy]:
     found = list(rows)
     messages = Message.objects.select_related("incident", "update")
     if not texts:
@@ -81,7 +81,7 @@ def copies(request: CustomerRequest) -> HttpResponse:
         rows = rows.filter(pk__lt=before)
     found = list(rows.order_by("-pk")[: PAGE + 1])
     context = {
-        "copies": _copies_of(found[:PAGE]),
+        "copies": copies_of(found[:PAGE]),
         "older": found[PAGE - 1].pk if len(found) > PAGE else "",
         "further": before is not None,
         "viewer": request.viewer,
@@ -93,7 +93,7 @@ def copies(request: CustomerRequest) -> HttpResponse:
 def copy(request: CustomerRequest, pk: int) -> HttpResponse:
     """The words that were sent, filled as they were for him."""
     row = get_object_or_404(access.deliveries_for(request.viewer), pk=pk)
-    shown = next(iter(_copies_of([row], texts=True)), None)
+    shown = next(iter(copies_of([row], texts=True)), None)
     if shown is None:
         raise Http404
     return render(request, "customer/message.html", {"copy": shown, "text": text_of(shown), "viewer": request.viewer})

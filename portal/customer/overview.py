@@ -13,6 +13,7 @@ from portal.access import Viewer, incidents_for, usage_for
 from portal.customer.cards import Card, cards_of
 from portal.customer.planned import Planned, ahead_of, under_maintenance
 from portal.customer.touches import MAINTENANCE, OPERATIONAL, ServiceState, Touch, state_of, touches_of, worst
+from portal.customer.uptime import MonthOfService, earliest_first, months_of
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Overview:
     cards: Sequence[Card]
     services: Sequence[ServiceState]
     planned: Sequence[Planned]
+    months: Sequence[MonthOfService]
     now: datetime
 
     @property
@@ -72,26 +74,32 @@ def overview_of(viewer: Viewer, now: datetime) -> Overview:
     """Open incidents that touch the viewer, newest first, and his services with the state that follows from them."""
     incidents = list((incidents_for(viewer) & Incident.objects.open()).order_by("-detected_at", "-pk"))
     touches = touches_of(viewer, incidents)
+    used = _used_this_month(viewer, now)
+    cards = cards_of(viewer, incidents, touches, now)
     planned = ahead_of(viewer, now)
-    services = under_maintenance(_services(viewer, touches, now), planned, _("maintenance"))
-    return Overview(cards_of(viewer, incidents, touches, now), services, planned, now)
+    services = under_maintenance(_services(used, touches, now), planned, _("maintenance"))
+    return Overview(cards, services, planned, months_of(viewer, used, now), now)
 
 
-def _services(viewer: Viewer, touches: Sequence[Touch], now: datetime) -> list[ServiceState]:
+def _used_this_month(viewer: Viewer, now: datetime) -> list[Usage]:
+    """What the viewer uses today, or has used since the month began wherever his accounts are."""
+    used = usage_for(viewer) & Usage.objects.current(since=earliest_first(now), until=now.astimezone(UTC).date())
+    in_order = used.order_by("component__service__position", "component__service__name", "label")
+    return list(in_order.select_related("component__service"))
+
+
+def _services(used: Sequence[Usage], touches: Sequence[Touch], now: datetime) -> list[ServiceState]:
     """What the viewer uses today; a service is as bad as the worst of the components that he uses."""
     today = now.astimezone(UTC).date()
-    usages = (
-        (usage_for(viewer) & Usage.objects.current(since=today, until=today))
-        .select_related("component__service")
-        .order_by("component__service__position", "component__service__name", "label")
-    )
-    used: dict[int, tuple[Service, set[int], set[str]]] = {}
-    for usage in usages:
+    found: dict[int, tuple[Service, set[int], set[str]]] = {}
+    for usage in used:
+        if usage.ends_on is not None and usage.ends_on < today:
+            continue
         service = usage.component.service
-        _kept, components, labels = used.setdefault(service.pk, (service, set(), set()))
+        _kept, components, labels = found.setdefault(service.pk, (service, set(), set()))
         components.add(usage.component_id)
         labels.add(usage.label)
     return [
         state_of(service, [t for t in touches if t.component_id in components], well=_("working"), labels=labels)
-        for service, components, labels in used.values()
+        for service, components, labels in found.values()
     ]

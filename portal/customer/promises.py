@@ -7,7 +7,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from comms.models import Promise
 from comms.rendering.marks import local_clock
 
 SOON = timedelta(minutes=10)
@@ -34,12 +33,12 @@ class PromiseClock:
         return f"{day}, {self.due_at.astimezone(UTC):%H:%M} UTC" if local.utcoffset() else day
 
 
-def clock_of(promise: Promise, now: datetime) -> PromiseClock:
-    left = promise.due_at - now
+def clock_of(due_at: datetime, now: datetime) -> PromiseClock:
+    left = due_at - now
     if left < timedelta():
-        return PromiseClock(promise.due_at, "late", _("late by %(time)s") % {"time": words(-left)})
+        return PromiseClock(due_at, "late", _("late by %(time)s") % {"time": words(-left)})
     state = "soon" if left < SOON else "on-time"
-    return PromiseClock(promise.due_at, state, _("in %(time)s") % {"time": words(left)})
+    return PromiseClock(due_at, state, _("in %(time)s") % {"time": words(left)})
 
 
 def words(duration: timedelta) -> str:

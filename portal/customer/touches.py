@@ -8,9 +8,10 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now, TruncDate
 from django.utils.translation import gettext as _
 
-from comms.choices import ImpactLevel
+from comms.choices import ImpactLevel, Variant
 from comms.models import Incident, IncidentUpdate
-from customers.models import Service
+from comms.rendering.mail import LABELS_SHOWN
+from customers.models import Component, Service
 from portal.access import Viewer, usage_for
 
 OPERATIONAL = "operational"
@@ -27,9 +28,36 @@ class Touch:
     account_id: int
     label: str
     service: Service
-    component_id: int
+    component: Component
     level: ImpactLevel | None
     """How badly, as last published; None where it is restored."""
+
+    @property
+    def component_id(self) -> int:
+        return self.component.pk
+
+
+@dataclass(frozen=True)
+class Part:
+    """What of the viewer's an incident touches: a service, to engineers a component of it, with his labels there."""
+
+    name: str
+    beside: str
+    state: str
+    word: str
+    labels: tuple[str, ...]
+
+    @property
+    def labels_shown(self) -> tuple[str, ...]:
+        return self.labels[:LABELS_SHOWN]
+
+    @property
+    def labels_rest(self) -> tuple[str, ...]:
+        return self.labels[LABELS_SHOWN:]
+
+    @property
+    def labels_more(self) -> int:
+        return len(self.labels_rest)
 
 
 @dataclass(frozen=True)
@@ -73,7 +101,7 @@ def touches_of(viewer: Viewer, incidents: Sequence[Incident]) -> list[Touch]:
             row.account_id,
             row.label,
             row.component.service,
-            row.component_id,
+            row.component,
             levels[row.incident_id].get(row.component_id),
         )
         for row in rows
@@ -97,6 +125,21 @@ def some_of(labels: Sequence[str]) -> str:
 
 def labels_of(touches: Iterable[Touch]) -> tuple[str, ...]:
     return tuple(sorted({touch.label for touch in touches}))
+
+
+def parts_of(touches: Sequence[Touch], variant: Variant) -> tuple[Part, ...]:
+    """The services touched, in their order; names of components are for engineers."""
+    found: dict[int, list[Touch]] = {}
+    for touch in touches:
+        found.setdefault(touch.component_id if variant is Variant.TECHNICAL else touch.service.pk, []).append(touch)
+    parts = []
+    for rows in found.values():
+        state = state_of(rows[0].service, rows, well=_("restored"))
+        component = rows[0].component
+        where = " · ".join(part for part in (component.cluster, component.region) if part)
+        named = (component.name, where) if variant is Variant.TECHNICAL else (rows[0].service.name, "")
+        parts.append(Part(*named, state.state, state.word, state.labels))
+    return tuple(parts)
 
 
 def state_of(

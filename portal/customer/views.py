@@ -1,49 +1,63 @@
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.signing import BadSignature
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.templatetags.static import static
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from comms.actions import deliveries
-from comms.models import Incident
 from comms.rendering.mail import unsubscribe_signer
 from customers import clock
 from customers.models import ContactPoint
 from portal import access
 from portal.access import CustomerRequest, Viewer
-from portal.customer.cards import Card, cards_of
-from portal.customer.forms import HistoryForm, Place
 from portal.customer.overview import overview_of
-from portal.customer.touches import touches_of
 
-PAGE = 20
 P = ParamSpec("P")
 
 
 def customer_page(
     view: Callable[Concatenate[CustomerRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """A page to read: for signed-in people, with times in the same zone as their mails, kept by no shared cache."""
+    """A page to read: see `in_his_words`."""
+    return require_safe(access.customer_view(in_his_words(view)))
+
+
+def customer_form(
+    view: Callable[Concatenate[CustomerRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """What a page's form is posted to; it answers with a page, too, where something in it is wrong."""
+    return require_POST(access.customer_view(in_his_words(view)))
+
+
+def in_his_words(
+    view: Callable[Concatenate[CustomerRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[CustomerRequest, P], HttpResponseBase]:
+    """In the language and with the times of the reader's mails, and kept by no shared cache."""
 
     @wraps(view)
     def shown(request: CustomerRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        with timezone.override(_zone_of(request.viewer)):
+        with timezone.override(_zone_of(request.viewer)), translation.override(language_of(request.viewer)):
             response = view(request, *args, **kwargs)
         patch_cache_control(response, private=True, no_cache=True)
         patch_vary_headers(response, ["HX-Request"])
         return response
 
-    return require_safe(access.customer_view(shown))
+    return shown
+
+
+def language_of(viewer: Viewer) -> str:
+    """As his mails: that of the contact, else of his account; of nobody's contact that of his login."""
+    first = viewer.contacts[0] if viewer.contacts else None
+    return (first and (first.language or first.account.language)) or viewer.user.language
 
 
 def _zone_of(viewer: Viewer) -> ZoneInfo:
@@ -53,7 +67,7 @@ def _zone_of(viewer: Viewer) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _by_htmx(request: HttpRequest) -> bool:
+def by_htmx(request: HttpRequest) -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
@@ -63,61 +77,8 @@ def home(request: CustomerRequest) -> HttpResponse:
     if request.user.is_staff and not request.viewer.contacts:
         return redirect("room")
     overview = overview_of(request.viewer, clock.now())
-    template = "customer/_overview.html" if _by_htmx(request) else "customer/home.html"
+    template = "customer/_overview.html" if by_htmx(request) else "customer/home.html"
     return render(request, template, {"overview": overview, "viewer": request.viewer, "now": overview.now})
-
-
-@customer_page
-def incident(request: CustomerRequest, pk: int) -> HttpResponse:
-    card, context = _mine(request, pk)
-    context["updates"] = access.messages_for(request.viewer, card.incident)[::-1]
-    if _by_htmx(request):  # what live.js polls where no socket comes through
-        return render(request, "customer/_updates.html", context)
-    context["credits"] = _credits(request.viewer, card.incident)
-    return render(request, "customer/incident.html", context)
-
-
-@customer_page
-def incident_mine(request: CustomerRequest, pk: int) -> HttpResponse:
-    """The part of the incident's page that differs per reader: state, clock, labels."""
-    _card, context = _mine(request, pk)
-    if not _by_htmx(request):
-        return redirect("incident", pk=pk)
-    return render(request, "customer/_mine.html", context)
-
-
-def _mine(request: CustomerRequest, pk: int) -> tuple[Card, dict[str, Any]]:
-    incident = get_object_or_404(access.incidents_for(request.viewer), pk=pk)
-    now = clock.now()
-    (card,) = cards_of(request.viewer, [incident], touches_of(request.viewer, [incident]), now)
-    return card, {"card": card, "viewer": request.viewer, "now": now}
-
-
-def _credits(viewer: Viewer, incident: Incident) -> list[Any]:
-    """Compensation belongs to the follow-up: nothing of it while the incident is open (D3)."""
-    if incident.is_open:
-        return []
-    return list(access.credits_for(viewer).filter(incident=incident).select_related("account"))
-
-
-@customer_page
-def history(request: CustomerRequest) -> HttpResponse:
-    form = HistoryForm(request.GET)
-    before: Place | None = form.cleaned_data["before"] if form.is_valid() else None
-    incidents = access.incidents_for(request.viewer).order_by("-detected_at", "-pk")
-    if before is not None:
-        incidents = incidents.filter(
-            Q(detected_at__lt=before.detected_at) | Q(detected_at=before.detected_at, pk__lt=before.pk)
-        )
-    found = list(incidents[: PAGE + 1])
-    page = found[:PAGE]
-    context = {
-        "cards": cards_of(request.viewer, page, touches_of(request.viewer, page), clock.now()),
-        "older": str(Place.of(page[-1])) if len(found) > PAGE else "",
-        "further": before is not None,
-        "viewer": request.viewer,
-    }
-    return render(request, "customer/history.html", context)
 
 
 @csrf_exempt  # the mail provider posts without a cookie (RFC 8058); the signed address in the link is the right

@@ -1,11 +1,7 @@
 """The proof to take along: CSV and JSON of an incident or an account, streamed in chunks (E2)."""
 
-import csv
-import io
 import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
-from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
@@ -15,6 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
 from comms.models import Delivery, Incident
+from comms.rendering.table import instant, lines, quoted
 from customers.models import Account
 from portal.access import StaffRequest, staff_view
 from portal.room.entries import Entry, entries_of
@@ -25,7 +22,6 @@ COLUMNS = (
     "incident", "update", "subject", "track", "channel", "account", "contact", "address", "state", "attempts", "code",
     "reply", "queued", "finished", "message id",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Row = dict[str, str | int | None]
 
@@ -90,36 +86,17 @@ def _row(entry: Entry) -> Row:
         delivery.attempts,
         delivery.code,
         delivery.reply,
-        _time(delivery.created_at),
-        _time(delivery.finished_at),
+        instant(delivery.created_at),
+        instant(delivery.finished_at),
         entry.mail_id,
     ]
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def _time(instant: datetime | None) -> str | None:
-    """ISO 8601 in UTC, to the millisecond: `2026-11-21T02:59:03.120Z`."""
-    if instant is None:
-        return None
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _as_csv(rows: QuerySet[Delivery]) -> Iterator[str]:
-    yield _lines([COLUMNS])
+    yield lines([COLUMNS])
     for chunk in _chunks(rows):
-        yield _lines([quoted(value) for value in row.values()] for row in chunk)
-
-
-def _lines(rows: Any) -> str:
-    """RFC 4180."""
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\r\n").writerows(rows)
-    return written.getvalue()
-
-
-def quoted(value: str | int | None) -> str | int | None:
-    """A cell that a spreadsheet would compute gets a leading apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+        yield lines([quoted(value) for value in row.values()] for row in chunk)
 
 
 def _as_json(rows: QuerySet[Delivery]) -> Iterator[str]:

@@ -12,7 +12,8 @@ from tests.isolation.visits import HTMX, client_of, differing, seen
 from tests.isolation.world import World
 
 EVERY_ROLE = [*sorted(ROLES), ""]
-CUSTOMERS = [name for name, route in ROUTES.items() if route.who is Who.CUSTOMER]
+CUSTOMERS = [name for name, route in ROUTES.items() if route.who is Who.CUSTOMER and not route.opens]
+OPENED = [name for name, route in ROUTES.items() if route.opens]
 # customer -> what he may see
 READERS = {
     "technical": ("own", "tech"),
@@ -48,6 +49,8 @@ OUTSIDERS = [
 def test_outsider_meets_no_marker_that_is_not_his(world, who, headers):
     user, allowed = outsiders(world)[who]
     places = [a.path for side in (world.b, world.a, world.shared) for a in addresses(side)]
+    own = [a.path for side in (world.a, world.shared) for a in addresses(side, OPENED)]  # there he asks for it
+    places = [path for path in places if path not in own]
     leaks = {
         path: found
         for path, markers in seen(client_of(user), places, **headers).items()
@@ -71,9 +74,50 @@ def test_the_rightful_reader_meets_every_marker_that_was_published_for_him(world
         assert {"mkb-tech-root_cause_resolved", "mkb-tech-suspected_cause_open", "mkb-tech-component"} <= words
 
 
+@pytest.mark.parametrize("track", READERS)
+def test_a_reader_meets_the_other_track_where_he_opens_it_and_nowhere_before(world, track):
+    (other,) = set(READERS) - {track}
+    words, reader = READERS[other][1], getattr(world.a, track).user
+    own = world.a.incidents["open"].pk
+    asked = [f"/incidents/{own}/?track={other}", f"/incidents/{own}/other/1/"]
+    found = seen(client_of(reader), asked, **HTMX)
+    assert {path: f"mka-{words}-note_open" in markers for path, markers in found.items()} == dict.fromkeys(asked, True)
+    assert foreign(set[str]().union(*found.values()), ("a-own", "a-tech", "a-biz")) == set()
+    before = seen(
+        client_of(reader), [f"/incidents/{own}/", f"/incidents/{own}/?track={track}", f"/incidents/{own}/mine/"]
+    )
+    assert {path: of(markers, f"a-{words}") for path, markers in before.items()} == dict.fromkeys(before, set())
+
+
+@pytest.mark.parametrize("who", OUTSIDERS)
+def test_nobody_else_opens_the_other_track(world, who):
+    user, _ = outsiders(world)[who]
+    theirs = [pk.pk for pk in world.b.incidents.values()]
+    asked = [f"/incidents/{pk}/?track={track}" for pk in theirs for track in READERS]
+    asked += [f"/incidents/{pk}/download/?format=json&track=technical" for pk in theirs]
+    asked += [a.path for a in addresses(world.b, OPENED)]
+    for headers in ({}, HTMX):
+        found = seen(client_of(user), asked, **headers)
+        assert {path: of(markers, "b", "s") for path, markers in found.items() if of(markers, "b", "s")} == {}
+
+
+@pytest.mark.parametrize("who", ["a's technical reader", "a's business reader"])
+def test_a_search_finds_nothing_that_its_reader_does_not_read(world, who):
+    """Finding an incident by a word would tell that the word is in it."""
+    user, allowed = outsiders(world)[who]
+    words = ["mkb-own-label", "mkb-own-service", "mkb-tech-note", "mkb-biz-note", "mka-int-timeline", "mka-draft-note"]
+    words += ["mka-biz-note"] if "a-tech" in allowed else ["mka-tech-note", "mka-tech-title", "mka-tech-component"]
+    for path in ("/incidents/", "/incidents/download/"):
+        for word in words:
+            found = seen(client_of(user), [f"{path}?q={word}"])[f"{path}?q={word}"]
+            assert of(found, "a-own-label") == set(), word
+    mine = "mka-tech-note" if "a-tech" in allowed else "mka-biz-note"
+    assert of(seen(client_of(user), [f"/incidents/?q={mine}"])[f"/incidents/?q={mine}"], "a-own-label")
+
+
 def test_the_rightful_reader_of_a_fragment_meets_his_markers(world):
-    whole = {"messages", "message"}  # answered as pages to htmx, too
-    places = [a.path for a in addresses(world.b, [name for name in CUSTOMERS if name not in whole])]
+    live = ["home", "history", "incident", "incident_mine"]
+    places = [a.path for a in addresses(world.b, live)]
     for path, markers in seen(client_of(world.b.technical.user), places, **HTMX).items():
         unpublished = path.strip("/").split("/")[1:2] == [str(world.b.incidents["draft"].pk)]
         assert bool(of(markers, "b-tech")) != unpublished, path

@@ -3,7 +3,6 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from comms.models import Promise
 from portal.customer.promises import clock_of, words
 from tests.factories import utc
 
@@ -34,15 +33,13 @@ def test_words_count_what_is_full(seconds, expected):
 )
 def test_clock_of_is_late_from_the_promised_time_on(minutes, state, left):
     """Our grace decides what reports count (C2c); the reader waits from the time he was given."""
-    promise = Promise(due_at=NOW + timedelta(minutes=minutes), grace=timedelta(minutes=5))
-
-    clock = clock_of(promise, NOW)
+    clock = clock_of(NOW + timedelta(minutes=minutes), NOW)
 
     assert (clock.state, clock.left) == (state, left)
 
 
 def test_clock_of_says_the_day_and_utc_beside_the_readers_hour():
-    clock = clock_of(Promise(due_at=utc(2026, 11, 21, 23, 30)), NOW)
+    clock = clock_of(utc(2026, 11, 21, 23, 30), NOW)
 
     with timezone.override("Europe/Berlin"):
         assert (clock.clock, clock.beside) == ("00:30 CET", "Sun 22 Nov, 23:30 UTC")
