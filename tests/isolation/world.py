@@ -15,8 +15,8 @@ from comms.actions import credits, incidents, publishing
 from comms.actions.outreach import log_outreach
 from comms.choices import CreditState, ImpactLevel, IncidentStatus, Mood, OutreachWay, Variant
 from comms.models import Alert, CallTask, Credit, CreditLine, Delivery, FactSheet, Incident, Outreach, UpdateDraft
-from comms.rendering.messages import Text
 from comms.models.maintenance import Maintenance
+from comms.rendering.messages import Text
 from customers import clock
 from customers.actions.accounts import set_account_track, set_contact_track
 from customers.actions.keys import create_key
