@@ -1,13 +1,20 @@
-"""`python -m bench [name ...] [its options]`: every bench, one after the other, then a table of all."""
+"""`python -m bench [name ...] [--quick] [--markdown]`: benches, one after the other, then a table of all."""
 
+import argparse
 import json
+import signal
 import subprocess
 import sys
+import threading
+from collections import deque
 from pathlib import Path
+from typing import IO
 
 from bench import report
 
 FOLDER = Path(__file__).parent
+LONGEST = 20 * 60  # seconds that one bench may take; then it is interrupted
+Line = dict[str, object]
 
 
 def found() -> list[str]:
@@ -18,26 +25,50 @@ def found() -> list[str]:
 
 def main(words: list[str]) -> int:
     """Exit code 1 where a bench failed or is not known; a goal that falls short is a result, not a failure."""
-    options = [word for word in words if word.startswith("-")]
-    wanted = [word for word in words if not word.startswith("-")] or found()
-    lines, failed = [], [name for name in wanted if name not in found()]
-    for name in wanted:
-        if name in failed:
-            continue
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"only these of: {', '.join(found())}")
+    parser.add_argument("--quick", action="store_true", help="few and small: a trial of some minutes")
+    parser.add_argument("--markdown", action="store_true", help="the table for a page, instead of lines and columns")
+    options = parser.parse_args(words)
+    lines: list[Line] = []
+    for name in options.names or found():
         print(f"{name}:", file=sys.stderr, flush=True)
-        command = [sys.executable, "-m", f"bench.{name}", *options]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                print(line, end="", flush=True)
-                lines.append(json.loads(line))
-        if process.returncode != 0:
-            failed.append(name)
-    if lines:
-        print(f"\n{report.table(lines)}")
-    for name in failed:
-        print(f"{name}: failed, or no such bench", file=sys.stderr)
-    return 1 if failed else 0
+        lines += _measured(name, ["--quick"] if options.quick else [], quiet=options.markdown)
+    print(report.markdown(lines) if options.markdown else f"\n{report.table(lines)}")
+    return 1 if any("failed" in line for line in lines) else 0
+
+
+def _measured(name: str, arguments: list[str], *, quiet: bool) -> list[Line]:
+    """What a bench says, in a process of its own; why it broke is one more line."""
+    if name not in found():
+        return [report.failure(name, f"no such bench; there are {', '.join(found())}")]
+    lines: list[Line] = []
+    words = deque[str](maxlen=1)
+    with subprocess.Popen(
+        [sys.executable, "-m", f"bench.{name}", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        threading.Thread(target=_repeat, args=(process.stderr, words), daemon=True).start()
+        # Interrupted, not killed: it still drops its database.
+        limit = threading.Timer(LONGEST, process.send_signal, [signal.SIGINT])
+        limit.start()
+        for line in process.stdout:
+            print(line, end="", flush=True, file=sys.stderr if quiet else sys.stdout)
+            lines.append(json.loads(line))
+        process.wait()
+        limit.cancel()
+    if process.returncode != 0:
+        lines.append(report.failure(name, "".join(words) or f"ended with {process.returncode}"))
+    return lines
+
+
+def _repeat(stream: IO[str], words: deque[str]) -> None:
+    """Its complaints are shown as they come; the last is kept, which of a traceback is the error."""
+    for line in stream:
+        print(line, end="", file=sys.stderr, flush=True)
+        if line.strip():
+            words.append(line.strip())
 
 
 if __name__ == "__main__":
