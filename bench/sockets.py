@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
-from uuid import uuid4
 
 import psutil
 from django.conf import settings
@@ -20,10 +19,7 @@ from bench.clients import Arrivals, Clients, Place, clients
 from bench.database import fresh_database, run
 from bench.report import Measure, Unmeasured, percentile
 from bench.web import Web, signed_in_contacts, web_running
-from comms.actions import publishing
-from comms.choices import IncidentStatus
 from comms.models import Incident
-from comms.rendering.messages import Text
 from customers.models import User
 
 ROUNDS = 5
@@ -85,14 +81,7 @@ class Portal:
         """The next update. Returns when its transaction began to commit, which is what sends the signal."""
         self.called_at = monotonic()
         with transaction.atomic():
-            publishing.publish_update(
-                incident_id=self._incident.pk,
-                expected_sequence=self._updates,
-                request_id=uuid4(),
-                status=IncidentStatus.INVESTIGATING,
-                texts={track: Text(note="We are on it.") for track in data.TRACKS},
-                author=self._author,
-            )
+            data.publish(self._incident, self._author, after=self._updates)
             began = monotonic()
         self._updates += 1
         return began
