@@ -186,8 +186,11 @@ TIME_SCALE = env.float("TIME_SCALE", default=1)
 LANE_SILENT_SECONDS = env.float("LANE_SILENT_SECONDS", default=30)
 # Outside of the database, so that an old backup is noticed: the number of the last published update.
 STATE_FILE = env.str("STATE_FILE", default=str(BASE_DIR / ".data" / "publications"))
+# Accounts whose deliveries are queued in one transaction: the first range with the update, the others behind it.
+FANOUT_RANGE_ACCOUNTS = env.int("FANOUT_RANGE_ACCOUNTS", default=10_000)
 PUMP_SECONDS = env.int("PUMP_SECONDS", default=20)
-SMTP_HOST = env.str("SMTP_HOST", default="localhost")
+MAIL_PROVIDER = env.str("MAIL_PROVIDER", default="")  # django-anymail's name of it
+SMTP_HOST = env.str("SMTP_HOST", default="" if MAIL_PROVIDER else "localhost")
 SMTP_PORT = env.int("SMTP_PORT", default=25)
 SMTP_USER = env.str("SMTP_USER", default="")
 SMTP_PASSWORD = env.str("SMTP_PASSWORD", default="")
@@ -197,6 +200,24 @@ SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", default=8)
 MAIL_DOMAIN = env.str("MAIL_DOMAIN", default="localhost.localdomain")
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD
 EMAIL_USE_TLS, EMAIL_USE_SSL = SMTP_SECURITY == "starttls", SMTP_SECURITY == "tls"
+# Both are read by django-anymail itself: keys and options under the names of its documentation, and who may report.
+ANYMAIL = env.json("ANYMAIL", default={})
+ANYMAIL_WEBHOOK_SECRET = env.str("ANYMAIL_WEBHOOK_SECRET", default="")
+PROVIDERS = [  # those that need no further package, both ways
+    *("brevo", "mailersend", "mailgun", "mailjet", "mailtrap", "mandrill"),
+    *("postmark", "resend", "sendgrid", "sparkpost", "unisender_go"),
+]
+if MAIL_PROVIDER and MAIL_PROVIDER not in PROVIDERS:
+    raise ImproperlyConfigured(f"MAIL_PROVIDER is none of {', '.join(PROVIDERS)}. Use the SMTP relay of any other.")
+if ANYMAIL_WEBHOOK_SECRET and ":" not in ANYMAIL_WEBHOOK_SECRET:
+    raise ImproperlyConfigured("ANYMAIL_WEBHOOK_SECRET is a name and a password with a colon between them.")
+MAIL_BACKEND = f"anymail.backends.{MAIL_PROVIDER}.EmailBackend"
+if MAIL_PROVIDER and not SMTP_HOST:
+    EMAIL_BACKEND = MAIL_BACKEND  # mails about signing in
+# Where mail comes back to: `bounces@portal.example`; each mail's own address is bounces+<token>@portal.example.
+BOUNCE_ADDRESS = env.str("BOUNCE_ADDRESS", default="")
+if BOUNCE_ADDRESS and not (BOUNCE_ADDRESS.count("@") == 1 and 0 < BOUNCE_ADDRESS.index("@") <= 26):
+    raise ImproperlyConfigured("BOUNCE_ADDRESS is an e-mail address with at most 26 characters before its @.")
 
 HTTP_DEADLINE_SECONDS = env.float("HTTP_DEADLINE_SECONDS", default=10)
 HTTP_ALLOWED_TARGETS = env.list("HTTP_ALLOWED_TARGETS", default=[])  # internal webhook targets: host:port or networks

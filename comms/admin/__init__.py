@@ -6,6 +6,7 @@ from comms.admin.credit import CreditAdmin
 from comms.admin.delivery import DeliveryAdmin
 from comms.admin.incident import IncidentAdmin, IncidentUpdateAdmin, TimelineEntryAdmin
 from comms.admin.outreach import OutreachAdmin
+from comms.admin.report import DeliveryReportAdmin, FollowUpAdmin
 from comms.admin.template import TemplateAdmin
 
 # Whoever edits a task names a function that a worker then calls: the queue is nobody's to edit.
@@ -15,6 +16,8 @@ __all__ = [
     "CadenceRuleAdmin",
     "CreditAdmin",
     "DeliveryAdmin",
+    "DeliveryReportAdmin",
+    "FollowUpAdmin",
     "IncidentAdmin",
     "IncidentUpdateAdmin",
     "OutreachAdmin",

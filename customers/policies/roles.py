@@ -35,6 +35,8 @@ _SEE_INCIDENTS = frozenset(
         "comms.view_creditline",
         "comms.view_outreach",
         "comms.view_delivery",
+        "comms.view_deliveryreport",
+        "comms.view_followup",
     }
 )
 _CONFIGURE = frozenset(

@@ -10,7 +10,19 @@ from allauth.account.models import EmailAddress
 from comms.actions import credits, incidents, publishing
 from comms.actions.outreach import log_outreach
 from comms.choices import CreditState, ImpactLevel, IncidentStatus, Mood, OutreachWay, Variant
-from comms.models import Alert, CallTask, Credit, CreditLine, Delivery, FactSheet, Incident, Outreach, UpdateDraft
+from comms.models import (
+    Alert,
+    CallTask,
+    Credit,
+    CreditLine,
+    Delivery,
+    DeliveryReport,
+    FactSheet,
+    FollowUp,
+    Incident,
+    Outreach,
+    UpdateDraft,
+)
 from comms.rendering.messages import Text
 from customers import clock
 from customers.actions.accounts import set_account_track, set_contact_track
@@ -56,6 +68,7 @@ class Side:
     outreach: Outreach | None = None
     credit: Credit | None = None
     call: CallTask | None = None
+    follow_up: FollowUp | None = None
     sender: WebhookSender | None = None
     key: str = ""
 
@@ -225,6 +238,14 @@ def _incidents_of(side: Side, author: User) -> None:
     side.call = CallTask.objects.create(
         incident=side.incidents["open"], account=side.account, reason="failed", raised_at=clock.now(),
         result="voicemail", note=side.mark("int", "call"), called_by=author, called_at=clock.now(),
+    )  # fmt: skip
+    side.follow_up = FollowUp.objects.create(
+        account=side.account, reason="bounced", subject=side.mark("int", "follow_up"),
+        words=side.mark("int", "follow_up_words"), raised_at=clock.now(),
+    )  # fmt: skip
+    DeliveryReport.objects.create(
+        source="mail", event=side.mark("int", "event"), kind="bounced", address=side.mark("int", "reported"),
+        detail=side.mark("int", "report"), reported_at=clock.now(), received_at=clock.now(),
     )  # fmt: skip
     points = ContactPoint.objects.filter(contact__account=side.account)
     Delivery.objects.filter(contact_point__in=points).update(reply=side.mark("int", "reply"))
