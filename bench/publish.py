@@ -1,6 +1,5 @@
 """Publishing: its cost against the bare INSERT (P1), its growth (P2), and the first mail's way (P8)."""
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +7,7 @@ from collections.abc import Callable, Iterator
 from django.db import transaction
 from django.db.models import Value
 
-from bench import data, report
+from bench import data, options, report
 from bench.database import empty_ledger, fresh_database, number, run
 from bench.mailroom import Postbox, lane_running, postbox
 from bench.report import Measure, medians
@@ -25,18 +24,18 @@ NOBODYS_MESSAGE = 10**9  # the ledger's keys carry no constraint
 LIMIT_SECONDS = 1.0  # P8
 
 
-def measures(*, million: bool) -> Iterator[Measure]:
+def measures(*, mails: int, large: int, million: bool) -> Iterator[Measure]:
     author = data.author()
     data.grow_to(MEDIUM)
     few_of_few = _fan_out_time(data.component_for(SMALL), ROUNDS_OF_FEW)
     with postbox() as box, lane_running(Lane.CRITICAL, box.port):
-        yield from _first_mail(box, author)
-    data.grow_to(LARGE)
-    all_of_many = data.component_for(LARGE)
-    yield from _against_insert(all_of_many, author, LARGE, goal=1.5, rounds=ROUNDS)
+        yield from _first_mail(box, author, mails)
+    data.grow_to(large)
+    all_of_many = data.component_for(large)
+    yield from _against_insert(all_of_many, author, large, goal=1.5, rounds=ROUNDS)
     few_of_many, many = _fan_out_time(data.component_for(SMALL), ROUNDS_OF_FEW), _fan_out_time(all_of_many, ROUNDS)
-    yield _per_row(few_of_many, SMALL, many, LARGE, ROUNDS)
-    yield _among(few_of_many, few_of_few, LARGE)
+    yield _per_row(few_of_many, SMALL, many, large, ROUNDS)
+    yield _among(few_of_many, few_of_few, large)
     yield _again(all_of_many)
     if million:
         yield from _million(author, few_of_few, many)
@@ -73,9 +72,9 @@ def _against_insert(
     published, inserted = medians(rounds, (prepare, ours), (empty_ledger, bare))
     _expect(Delivery.objects.count(), recipients)
     more = {"recipients": recipients}
-    yield Measure(f"publish {recipients:,}", published * 1e3, inserted * 1e3, goal, "ms", rounds, more)
+    yield Measure(f"publish {recipients:,}", published * 1e3, inserted * 1e3, goal, "ms", rounds, more, id="P1")
     if recipients <= LARGE:
-        yield Measure(f"publish {recipients:,} in 1 s", published, LIMIT_SECONDS, 1.0, "s", rounds, more)
+        yield Measure(f"publish {recipients:,} in 1 s", published, LIMIT_SECONDS, 1.0, "s", rounds, more, id="P8")
 
 
 def _bare_inserts(incident: Incident) -> list[tuple[str, tuple[object, ...]]]:
@@ -119,12 +118,12 @@ def _per_row(seconds: float, rows: int, other_seconds: float, other_rows: int, r
     costs = sorted([seconds / rows * 1e6, other_seconds / other_rows * 1e6])
     more = {f"us_per_row_{rows}": round(seconds / rows * 1e6, 2)}
     more[f"us_per_row_{other_rows}"] = round(other_seconds / other_rows * 1e6, 2)
-    return Measure(f"per row, {rows:,} and {other_rows:,}", costs[1], costs[0], 2.0, "us", rounds, more)
+    return Measure(f"per row, {rows:,} and {other_rows:,}", costs[1], costs[0], 2.0, "us", rounds, more, id="P2")
 
 
 def _among(seconds: float, reference: float, contacts: int) -> Measure:
     name = f"{SMALL:,} of {contacts:,} and of {MEDIUM:,}"
-    return Measure(name, seconds * 1e3, reference * 1e3, 3.0, "ms", ROUNDS_OF_FEW, {"goal_is_for": MILLION})
+    return Measure(name, seconds * 1e3, reference * 1e3, 3.0, "ms", ROUNDS_OF_FEW, {"goal_is_for": MILLION}, id="P2")
 
 
 def _again(component: Component) -> Measure:
@@ -133,18 +132,20 @@ def _again(component: Component) -> Measure:
     added: list[int] = []
     fan_out: Callable[[], None] = lambda: added.append(fanout.fan_out(message, now=clock.now()))  # noqa: E731
     again, first = medians(ROUNDS, (lambda: None, fan_out), (empty_ledger, fan_out))
-    return Measure("publish again", again * 1e3, first * 1e3, 0.6, "ms", ROUNDS, {"rows": added[-2]})
+    return Measure("publish again", again * 1e3, first * 1e3, 0.6, "ms", ROUNDS, {"rows": added[-2]}, id="P2")
 
 
-def _first_mail(box: Postbox, author: User) -> Iterator[Measure]:
+def _first_mail(box: Postbox, author: User, mails: int) -> Iterator[Measure]:
     """P8, seen at the sink: from the call to its return, from there to the first mail, and to the last of them."""
-    everybody, few = data.component_for(MEDIUM), data.component_for(10)
+    everybody, few = data.component_for(mails), data.component_for(10)
     _sent(box, few, author, 10)  # the lane is up when these have come
-    seen = [_sent(box, everybody, author, MEDIUM) for _ in range(ROUNDS)]
+    seen = [_sent(box, everybody, author, mails) for _ in range(ROUNDS)]
     returned, first, last = (statistics.median(column) for column in zip(*seen, strict=True))
-    more = {"recipients": MEDIUM, "last_mail": round(last, 2), "mails_per_second": round(MEDIUM / last)}
-    yield Measure(f"publish {MEDIUM:,} in 1 s", returned, LIMIT_SECONDS, 1.0, "s", ROUNDS, {"recipients": MEDIUM})
-    yield Measure("first mail in 1 s", first, LIMIT_SECONDS, 1.0, "s", ROUNDS, more)
+    more = {"recipients": mails, "last_mail": round(last, 2), "mails_per_second": round(mails / last)}
+    yield Measure(
+        f"publish {mails:,} in 1 s", returned, LIMIT_SECONDS, 1.0, "s", ROUNDS, {"recipients": mails}, id="P8"
+    )
+    yield Measure("first mail in 1 s", first, LIMIT_SECONDS, 1.0, "s", ROUNDS, more, id="P8")
 
 
 def _sent(box: Postbox, component: Component, author: User, mails: int) -> tuple[float, float, float]:
@@ -168,11 +169,12 @@ def _expect(found: int, wanted: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.publish", description=__doc__)
+    parser = options.parser("bench.publish", __doc__)
     parser.add_argument("--million", action="store_true", help="also with 1,000,000 contacts (some minutes)")
-    options = parser.parse_args()
+    given = parser.parse_args()
+    sizes = {"mails": SMALL, "large": 2 * MEDIUM} if given.quick else {"mails": MEDIUM, "large": LARGE}
     with fresh_database():
-        report.say(measures(million=options.million))
+        report.say(measures(**sizes, million=given.million))
 
 
 if __name__ == "__main__":
