@@ -2,12 +2,11 @@
 
 import multiprocessing
 import os
-import queue
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -37,9 +36,9 @@ class Arrival:
 class TimedSink(Sink):
     """Notes when mails come, and nothing more: a waiter that is told of each would slow it down."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, tell: Callable[[Arrival], None]) -> None:
         super().__init__(script)
-        self.arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        self._tell_arrival = tell
         self._missing = 0
         self._first = 0.0
 
@@ -52,7 +51,7 @@ class TimedSink(Sink):
         self._first = self._first or now
         self._missing -= 1
         if self._missing == 0:
-            self.arrivals.put(Arrival(self._first, now))
+            self._tell_arrival(Arrival(self._first, now))
 
 
 class Postbox:
@@ -63,6 +62,8 @@ class Postbox:
         self._line = line
 
     def expect(self, mails: int) -> None:
+        while self._line.poll():  # an arrival that came too late
+            self._line.recv()
         self._line.send(mails)
         self._line.recv()
 
@@ -91,12 +92,11 @@ def postbox(script: Script | None = None, *, nice: int = 0) -> Iterator[Postbox]
 
 def _receive(line: Connection, script: Script, nice: int) -> None:
     os.nice(nice)
-    with TimedSink(script) as sink, suppress(EOFError):
+    with TimedSink(script, line.send) as sink, suppress(EOFError):
         line.send(sink.port)
         while True:
             sink.expect(line.recv())
             line.send("ready")
-            line.send(sink.arrivals.get())
 
 
 @contextmanager

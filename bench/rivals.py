@@ -22,6 +22,10 @@ WANTED = Path(__file__).parent / "peers.txt"
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 
 
+class PeerEnded(Exception):
+    """A peer did not start, or does not live any more."""
+
+
 class Peer:
     """A running peer. `send(n)` asks it for mails and returns at once; one that says more is asked and heard."""
 
@@ -30,7 +34,7 @@ class Peer:
 
     def wait_until_ready(self) -> None:
         if self.hear() != "ready":
-            raise RuntimeError(f"{self._process.args} did not start; its own words are above")
+            raise PeerEnded(f"{self._process.args[-1]} did not start; its own words are above")
 
     def send(self, mails: int) -> None:
         self.ask(str(mails))
@@ -41,9 +45,11 @@ class Peer:
         self._process.stdin.flush()
 
     def hear(self) -> str:
-        """Its next line; empty where it has ended."""
+        """Its next line. Raises PeerEnded."""
         assert self._process.stdout is not None
-        return self._process.stdout.readline().rstrip("\n")
+        if not (line := self._process.stdout.readline()):
+            raise PeerEnded(f"{self._process.args[-1]} has ended; its own words are above")
+        return line.rstrip("\n")
 
 
 def environment() -> Path:

@@ -24,7 +24,7 @@ class Page:
 
 
 Seconds = Mapping[str, Sequence[float]]
-"""By the page's name: how long each visit took, from when it was due."""
+"""By the page's name: how long each visit took."""
 
 
 class Visitors:
@@ -73,20 +73,21 @@ def _obey(line: Connection, port: int, pages: Sequence[Page]) -> None:
 def _visit(
     port: int, page: Page, over: threading.Event, seen: Mapping[str, list[float]], failures: list[Exception]
 ) -> None:
-    """At its pace whatever the answers take: who comes after a slow one waits, and that counts."""
+    """At its pace, or as fast as the answers come: one that is late delays the next, and does not count twice."""
     server = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER)
     due = time.monotonic()
     try:
         for cookie in cycle(page.cookies):
             if over.wait(max(0.0, due - time.monotonic())):
                 return
+            began = time.monotonic()
             server.request("GET", page.path, headers={"Cookie": cookie, "Host": f"localhost:{port}"})
             answer = server.getresponse()
             answer.read()
             if answer.status != 200:
                 raise RuntimeError(f"{page.path} answered {answer.status}")
-            seen[page.name].append(time.monotonic() - due)
-            due += PACE
+            seen[page.name].append(time.monotonic() - began)
+            due = max(due + PACE, time.monotonic())
     except Exception as error:
         failures.append(error)
     finally:

@@ -42,6 +42,7 @@ Q_CLUSTER = {
     "retry": 120,
     "poll": 0.2,
     "scheduler": False,
+    "log_level": "WARNING",
 }
 MAILER_EMPTY_QUEUE_SLEEP = 0
 POST_OFFICE = {"BATCH_SIZE": 1000}
