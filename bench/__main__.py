@@ -2,11 +2,12 @@
 
 import argparse
 import json
+import re
 import signal
 import subprocess
 import sys
 import threading
-from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -43,32 +44,42 @@ def _measured(name: str, arguments: list[str], *, quiet: bool) -> list[Line]:
     if name not in found():
         return [report.failure(name, f"no such bench; there are {', '.join(found())}")]
     lines: list[Line] = []
-    words = deque[str](maxlen=1)
+    complaints: list[str] = []
     with subprocess.Popen(
         [sys.executable, "-m", f"bench.{name}", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        threading.Thread(target=_repeat, args=(process.stderr, words), daemon=True).start()
+        listening = threading.Thread(target=_repeat, args=(process.stderr, complaints), daemon=True)
+        listening.start()
         # Interrupted, not killed: it still drops its database.
         limit = threading.Timer(LONGEST, process.send_signal, [signal.SIGINT])
         limit.start()
         for line in process.stdout:
             print(line, end="", flush=True, file=sys.stderr if quiet else sys.stdout)
-            lines.append(json.loads(line))
+            if line.startswith("{"):
+                lines.append(json.loads(line))
         process.wait()
+        overdue = not limit.is_alive()
         limit.cancel()
-    if process.returncode != 0:
-        lines.append(report.failure(name, "".join(words) or f"ended with {process.returncode}"))
+        listening.join(5)  # longer only where something that it started has outlived it
+    if overdue:
+        lines.append(report.failure(name, f"took longer than {LONGEST // 60} minutes"))
+    elif process.returncode != 0:
+        lines.append(report.failure(name, _why(complaints) or f"ended with {process.returncode}"))
     return lines
 
 
-def _repeat(stream: IO[str], words: deque[str]) -> None:
-    """Its complaints are shown as they come; the last is kept, which of a traceback is the error."""
+def _repeat(stream: IO[str], complaints: list[str]) -> None:
     for line in stream:
         print(line, end="", file=sys.stderr, flush=True)
-        if line.strip():
-            words.append(line.strip())
+        complaints.append(line.strip())
+
+
+def _why(complaints: Sequence[str]) -> str:
+    """The error itself, where there is a traceback (some go on for several lines); else the last words."""
+    errors = [line for line in complaints if re.match(r"[\w.]+(: |$)", line)]
+    return next(reversed(errors or complaints), "")
 
 
 if __name__ == "__main__":
