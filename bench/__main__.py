@@ -3,7 +3,6 @@
 import argparse
 import json
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -14,7 +13,7 @@ from typing import IO
 from bench import report
 
 FOLDER = Path(__file__).parent
-LONGEST = 20 * 60  # seconds that one bench may take; then it is interrupted
+LONGEST = 20 * 60  # seconds that one bench may take; then it is ended
 Line = dict[str, object]
 
 
@@ -52,8 +51,7 @@ def _measured(name: str, arguments: list[str], *, quiet: bool) -> list[Line]:
         assert process.stderr is not None
         listening = threading.Thread(target=_repeat, args=(process.stderr, complaints), daemon=True)
         listening.start()
-        # Interrupted, not killed: it still drops its database.
-        limit = threading.Timer(LONGEST, process.send_signal, [signal.SIGINT])
+        limit = threading.Timer(LONGEST, process.terminate)  # not killed: it still drops its database
         limit.start()
         for line in process.stdout:
             print(line, end="", flush=True, file=sys.stderr if quiet else sys.stdout)
