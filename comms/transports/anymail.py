@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from email import message_from_bytes, policy
 from email.headerregistry import Address
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from typing import Any
 
 from anymail.exceptions import AnymailAPIError, AnymailConfigurationError, AnymailError, AnymailRecipientsRefused
@@ -86,14 +86,14 @@ class AnymailTransport:
         }
         message = AnymailMessage(
             subject=str(mail["Subject"]),
-            body=text.get_content(),
+            body=_unix(text),
             from_email=str(mail["From"]),
             to=[str(Address(names[0] if names else "", addr_spec=envelope.recipient))],
             headers=headers,
             metadata={TOKEN: self._token_of(envelope.delivery_id)},
         )
         if markup is not None:
-            message.attach_alternative(markup.get_content(), "text/html")
+            message.attach_alternative(_unix(markup), "text/html")
         return message
 
 
@@ -119,7 +119,7 @@ def _judged(envelope: Envelope, message: AnymailMessage) -> Outcome:
         return Accepted(envelope.delivery_id, envelope.attempt, code, reply)
     if words and words <= REFUSED:
         return Rejected(envelope.delivery_id, envelope.attempt, code, reply)
-    if "failed" in words:  # for any reason, most of them ours: the sender, the account, the provider itself
+    if "failed" in words or code >= 400:  # for any reason, most of them ours: the sender, the account, the provider
         return Alarm(envelope.delivery_id, envelope.attempt, code, reply)
     return Uncertain(envelope.delivery_id, envelope.attempt, f"the provider did not say what becomes of it: {reply}")
 
@@ -133,6 +133,10 @@ def _unanswered(envelope: Envelope, error: AnymailAPIError) -> Outcome:
     if isinstance(cause, ConnectTimeout) or isinstance(reason, NewConnectionError) or untrusted:
         return Retry(envelope.delivery_id, envelope.attempt, None, _line(cause), relay_down=True)
     return Uncertain(envelope.delivery_id, envelope.attempt, _line(cause or error))
+
+
+def _unix(part: MIMEPart) -> str:
+    return str(part.get_content()).replace("\r\n", "\n")
 
 
 def _line(error: BaseException) -> str:
