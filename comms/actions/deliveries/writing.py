@@ -9,7 +9,7 @@ import structlog
 from comms.audience import usage_of
 from comms.ledger import Claimed
 from comms.models import Message
-from comms.rendering import marks
+from comms.rendering import marks, verp
 from comms.rendering.mail import MailForm, Recipient, link_of
 from comms.transports.base import ChatPost, Envelope, Item
 from comms.transports.gsm7 import fit
@@ -87,7 +87,8 @@ class Writer:
             affected=[list(accounts.items()) for accounts in affected.values()],
         )
         payload = self._form_of(tuple(affected)).build(recipient, now=self._now)
-        return Envelope(first.id, first.attempt, self._company.sender_address, first.address, payload)
+        sender = verp.sender_of(first.id, self._company.sender_address)
+        return Envelope(first.id, first.attempt, sender, first.address, payload)
 
     def _webhook(self, row: Claimed, message: Message) -> WebhookPost:
         update = message.update
