@@ -1,11 +1,15 @@
 """django-q2's entry points."""
 
-from comms.actions import beats, credits, deliveries
+from comms.actions import beats, credits, deliveries, publishing
 from comms.choices import Lane
 
 
 def pump(lane: str) -> None:
     deliveries.pump(Lane(lane))
+
+
+def fan_out() -> None:
+    publishing.fan_out_next()
 
 
 def beat(lane: str) -> None:

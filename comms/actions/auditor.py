@@ -142,7 +142,7 @@ def _audience_then(message: Message) -> QuerySet[ContactPoint]:
     severity = incident.updates.filter(number__lte=update.number).aggregate(highest=Max("severity"))["highest"]
     changed = at - LONGEST_CHANGE
     return (
-        audience.of_message(message, now=at)
+        audience.of_message(message)
         .filter(contact__account__in=used.values("account"), contact__severity_threshold__lte=severity)
         .exclude(depends_on__in=incident.impacts.values("component"))
         .exclude(contact__in=_changed_since(Contact, changed))
