@@ -1,6 +1,10 @@
-"""`python -m tests.faults [ids] [--selection ci]`: each fault in a process and a database of its own, a line each."""
+"""`python -m tests.faults [ids] [--selection ci]`: each fault in a process and a database of its own, a line each.
+
+Most of a fault is waiting for leases and pauses, so two are played at once; those that judge times are played alone.
+"""
 
 import argparse
+import asyncio
 import os
 import secrets
 import shutil
@@ -9,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +21,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from tests.faults import SPEED
 from tests.faults.plays import FAULTS
 from tests.faults.registry import Fault
 
@@ -30,18 +35,32 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
     parser.add_argument("ids", nargs="*", metavar="id", help="such as R1; all without")
     parser.add_argument("--selection", choices=["all", "ci"], default="all")
+    parser.add_argument("--jobs", type=int, default=2, help="faults played at once; 2 unless it is said")
     options = parser.parse_args(words)
     if unknown := set(options.ids) - set(FAULTS):
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
     wanted = [f for f in FAULTS.values() if f.id in options.ids or not options.ids]
     wanted = [f for f in wanted if f.ci or options.selection == "all" or f.id in options.ids]
-    began, failed = time.monotonic(), 0
+    began = time.monotonic()
     given = os.environ.get("DATABASE_URL", "postgres://localhost/portal")
     with template_of(given) as template:
-        for found in wanted:
-            failed += run(found, given, template) != 0
+        failed = asyncio.run(play(wanted, options.jobs, given, template))
     print(f"{len(wanted)} faults in {time.monotonic() - began:.0f} s, {failed} of them failed", flush=True)
     return 1 if failed else 0
+
+
+async def play(wanted: Sequence[Fault], jobs: int, given: str, template: str) -> int:
+    """How many of them do not hold."""
+    places = asyncio.Semaphore(jobs)
+
+    async def one(found: Fault) -> bool:
+        async with places:
+            return await run(found, given, template) != 0
+
+    failed = sum(await asyncio.gather(*(one(found) for found in wanted if not found.alone)))
+    for found in wanted:
+        failed += found.alone and await one(found)
+    return failed
 
 
 @contextmanager
@@ -73,23 +92,23 @@ def url_of(given: str, name: str) -> str:
     return urlsplit(given)._replace(path=f"/{name}").geturl()
 
 
-def run(found: Fault, given: str, template: str) -> int:
+async def run(found: Fault, given: str, template: str) -> int:
     """Play a fault in a process group of its own, and end what is left of it."""
     folder = Path(tempfile.mkdtemp(prefix=f"faults-{found.id}-"))
     try:
         with database(given, template=template) as name:
             environment = {**os.environ, "DATABASE_URL": url_of(given, name), "FAULT_FOLDER": str(folder)}
             command = [sys.executable, "-m", "tests.faults.one", found.id]
-            process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
+            process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, start_new_session=True)
             try:
-                code = process.wait(LONGEST * 10 / float(os.environ.get("FAULT_SPEED", "10")))
-            except subprocess.TimeoutExpired:
+                code = await asyncio.wait_for(process.wait(), LONGEST * 10 / SPEED)
+            except TimeoutError:
                 print(f"{found.id:<4}{found.name:<52} FAILS (it did not end)", flush=True)
                 code = 1
             finally:
-                if process.poll() is None:
+                if process.returncode is None:
                     os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
+                    await process.wait()
         if code:
             show_logs(folder)
         return code

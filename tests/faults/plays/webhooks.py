@@ -70,7 +70,7 @@ def happened(n: int, *, resolved: bool) -> dict[str, Any]:
     return alert(startsAt=start, endsAt=end if resolved else ZERO, status="resolved" if resolved else "firing")
 
 
-@fault("R19", "webhooks out of order, old ones after the end", ci=True)
+@fault("R19", "webhooks out of order, old ones after the end")
 def r19(world: World) -> Verdict:
     """Twenty orders of three firings and their ends, each told twice, to an open draft; all again after its end."""
     key, instance = new_key(), world.running()
@@ -107,7 +107,7 @@ def r19(world: World) -> Verdict:
     return verdict
 
 
-@fault("R20", "5,000 webhooks in 60 s", ci=True)
+@fault("R20", "5,000 webhooks in 60 s", alone=True)
 def r20(world: World) -> Verdict:
     """At that rate for the scaled time, from 20 groups; an update is published in the middle."""
     key, instance = new_key(), world.running()
