@@ -121,7 +121,7 @@ def test_pump_suppresses_only_the_addresses_refused_at_rcpt(sink):
     }
     gone = ContactPoint.objects.exclude(suppressed_at=None)
     assert sorted(gone.values_list("address", "suppressed_reason")) == [
-        (address, "refused: 5.1.1 no such user") for address in ("a@gone.example", "c@gone.example")
+        (address, "bounced: 5.1.1 no such user") for address in ("a@gone.example", "c@gone.example")
     ]
 
 
