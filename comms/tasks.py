@@ -9,6 +9,7 @@ def pump(lane: str) -> None:
 
 
 def fan_out() -> None:
+    beats.ran(Lane.NORMAL)
     publishing.fan_out_next()
 
 
