@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ from tests.faults.registry import Fault
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LONGEST = 900.0  # seconds at FAULT_SPEED 10 after which a fault that does not end has failed
+CLEARING = 30.0  # seconds that a play has to clear up after itself
 TAIL = 40  # lines of the processes' logs that are shown of a fault that fails
 
 
@@ -44,7 +45,10 @@ def main(words: list[str]) -> int:
     began = time.monotonic()
     given = os.environ.get("DATABASE_URL", "postgres://localhost/portal")
     with template_of(given) as template:
-        failed = asyncio.run(play(wanted, options.jobs, given, template))
+        try:
+            failed = asyncio.run(play(wanted, options.jobs, given, template))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            return 128 + signal.SIGINT
     print(f"{len(wanted)} faults in {time.monotonic() - began:.0f} s, {failed} of them failed", flush=True)
     return 1 if failed else 0
 
@@ -52,6 +56,9 @@ def main(words: list[str]) -> int:
 async def play(wanted: Sequence[Fault], jobs: int, given: str, template: str) -> int:
     """How many of them do not hold."""
     places = asyncio.Semaphore(jobs)
+    playing = asyncio.current_task()
+    assert playing is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)  # as Ctrl-C: nothing is left behind
 
     async def one(found: Fault) -> bool:
         async with places:
@@ -106,14 +113,23 @@ async def run(found: Fault, given: str, template: str) -> int:
                 print(f"{found.id:<4}{found.name:<52} FAILS (it did not end)", flush=True)
                 code = 1
             finally:
-                if process.returncode is None:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    await process.wait()
+                await end(process)
         if code:
             show_logs(folder)
         return code
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Let a play clear away what it has started, which has sessions of its own; then there is no more patience."""
+    if process.returncode is None:
+        process.terminate()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), CLEARING)
+    if process.returncode is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 def show_logs(folder: Path) -> None:
