@@ -76,6 +76,11 @@ DATABASES = {"default": env.db("DATABASE_URL", default="postgres://localhost/por
 # Plain connections kept for a minute: right for workers and commands. Web processes take the pool (`supervise` does it
 # by itself; DATABASE_POOL=1 for a web process that is started in another way).
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+# What is asked many times a second is planned once a connection; off behind a PgBouncer that cannot keep plans.
+DATABASES["default"]["OPTIONS"] = {
+    **DATABASES["default"].get("OPTIONS", {}),
+    "prepare_threshold": 2 if env.bool("DATABASE_PREPARE", default=True) else None,
+}
 DATABASE_POOL = {"pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=8), "timeout": 10}}
 if env.bool("DATABASE_POOL", default=False):
     DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
