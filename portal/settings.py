@@ -201,7 +201,7 @@ SMTP_USER = env.str("SMTP_USER", default="")
 SMTP_PASSWORD = env.str("SMTP_PASSWORD", default="")
 SMTP_SECURITY = env.str("SMTP_SECURITY", default="none")  # none, starttls, tls
 SEND_DEADLINE_SECONDS = env.float("SEND_DEADLINE_SECONDS", default=30)
-SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", default=8)
+SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", default=16)
 MAIL_DOMAIN = env.str("MAIL_DOMAIN", default="localhost.localdomain")
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD
 EMAIL_USE_TLS, EMAIL_USE_SSL = SMTP_SECURITY == "starttls", SMTP_SECURITY == "tls"
