@@ -76,6 +76,11 @@ DATABASES = {"default": env.db("DATABASE_URL", default="postgres://localhost/por
 # Plain connections kept for a minute: right for workers and commands. Web processes take the pool (`supervise` does it
 # by itself; DATABASE_POOL=1 for a web process that is started in another way).
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+# What is asked many times a second is planned once a connection; off behind a PgBouncer that cannot keep plans.
+DATABASES["default"]["OPTIONS"] = {
+    **DATABASES["default"].get("OPTIONS", {}),
+    "prepare_threshold": 2 if env.bool("DATABASE_PREPARE", default=True) else None,
+}
 DATABASE_POOL = {"pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=8), "timeout": 10}}
 if env.bool("DATABASE_POOL", default=False):
     DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
@@ -196,7 +201,7 @@ SMTP_USER = env.str("SMTP_USER", default="")
 SMTP_PASSWORD = env.str("SMTP_PASSWORD", default="")
 SMTP_SECURITY = env.str("SMTP_SECURITY", default="none")  # none, starttls, tls
 SEND_DEADLINE_SECONDS = env.float("SEND_DEADLINE_SECONDS", default=30)
-SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", default=8)
+SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", default=16)
 MAIL_DOMAIN = env.str("MAIL_DOMAIN", default="localhost.localdomain")
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD
 EMAIL_USE_TLS, EMAIL_USE_SSL = SMTP_SECURITY == "starttls", SMTP_SECURITY == "tls"

@@ -164,6 +164,20 @@ def test_record_queued_again_keeps_the_first_attempt_and_its_new_time():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    "reply",
+    ["", "NULL", "null", '"', "\\", '\\"', "a,b", "{x}", " 5.1.1 <jo@x.example>: user unknown ", "Größe 🙂\tzu"],
+)
+def test_replies_are_kept_as_the_server_gave_them(reply):
+    queue(2)
+    plain, marked = claim()
+    ledger.record([Settled(plain.id, plain.attempt, DeliveryState.FAILED, 550, reply)])
+    ledger.mark_started([], settled=[Settled(marked.id, marked.attempt, DeliveryState.FAILED, None, reply)])
+    found = Delivery.objects.order_by("pk").values_list("state", "code", "reply")
+    assert list(found) == [("failed", 550, reply), ("failed", None, reply)]
+
+
+@pytest.mark.django_db
 def test_mark_started_of_a_lost_lease_marks_none_and_writes_the_outcomes():
     queue(3)
     now = clock.now()

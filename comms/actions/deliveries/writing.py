@@ -23,11 +23,16 @@ log = structlog.get_logger(__name__)
 EVENT = "incident.updated"
 
 
-class Writer:
-    """Writes the items of a batch whose rows are of one kind."""
+Forms = dict[tuple[int, ...], MailForm]
+"""Each mail's form by the messages in it."""
 
-    def __init__(self, rows: Sequence[Claimed]) -> None:
+
+class Writer:
+    """Writes the items of a batch whose rows are of one kind. `forms` are kept from one batch to the next."""
+
+    def __init__(self, rows: Sequence[Claimed], forms: Forms | None = None) -> None:
         self._rows = rows
+        self._forms = {} if forms is None else forms
         self._messages = Message.objects.select_related("incident", "update").in_bulk({row.message_id for row in rows})
         self._now = clock.now()
         self._write: dict[str, Callable[[Claimed, Message], Item]] = {
@@ -152,10 +157,6 @@ class Writer:
     @cached_property
     def _company(self) -> Company:
         return Company.current()
-
-    @cached_property
-    def _forms(self) -> dict[tuple[int, ...], MailForm]:
-        return {}
 
     @cached_property
     def _labels(self) -> dict[int, dict[int | None, list[str]]]:
