@@ -46,7 +46,8 @@ def fan_out(update: IncidentUpdate, messages: Sequence[Message], *, sms_confirme
     ranges = fanout.ranges_of(update, size=settings.FANOUT_RANGE_ACCOUNTS)
     first, others = ranges[0] if ranges else None, ranges[1:]
     limited = not (sms_confirmed or _confirmed(update))
-    added = _write(update, messages, now=update.published_at, accounts=first, count_sms=bool(others) and limited)
+    count_sms = limited and bool(others)
+    added = _write(update, messages, now=update.published_at, accounts=first, count_sms=count_sms)
     if others:
         FanOutRange.objects.bulk_create(
             FanOutRange(update=update, first_account=start, last_account=end) for start, end in others

@@ -115,6 +115,15 @@ def test_who_is_tagged_anew_between_ranges_gets_exactly_one_text(component, ever
     assert told(update) == sorted((everybody | now_business).items())
 
 
+def test_who_moves_to_an_account_of_a_later_range_gets_his_text_once_and_the_others_theirs(component, everybody):
+    update = publish(make_incident(component))
+    moving = Contact.objects.get(email="business0@a.example")
+    moving.account = Contact.objects.get(email="business6@a.example").account
+    moving.save()
+    drain()
+    assert told(update) == sorted(everybody.items())
+
+
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.mark.usefixtures("roles_after_flush")
 def test_who_is_tagged_anew_while_it_is_written_gets_exactly_one_text(component, everybody):
