@@ -23,10 +23,12 @@ smoke: .venv/installed-dev
 	@$(BIN)/python -m embedded reset --data $(DATA)/smoke/postgres
 	@PORTAL_INSTANCE="$(CURDIR)/$(DATA)/smoke" $(BIN)/python -m embedded run --data $(DATA)/smoke/postgres -- $(BIN)/python -m demo.smoke
 
+# ARGS="sockets pages" takes only these, ARGS=--quick few and small, ARGS=--markdown gives the README's table.
 bench: .venv/installed-dev
-	@$(BIN)/python -m embedded run --data $(DATA)/bench -- $(BIN)/python -m bench
+	@$(BIN)/python -m embedded run --data $(DATA)/bench -- $(BIN)/python -m bench $(ARGS)
 
-# The faults of RELIABILITY: ARGS="R1 R4" plays some of them, FAULT_SPEED=1 takes the hours that they really take.
+# The faults of RELIABILITY, about ten minutes: ARGS="R1 R4" plays some of them, ARGS="--jobs 1" one at a time;
+# FAULT_SPEED=1 takes the hours that they really take. faults-ci is the selection of .ci/run, five minutes at most.
 faults: .venv/installed-dev
 	@$(BIN)/python -m embedded run --fast --data $(DATA)/faults -- $(BIN)/python -m tests.faults $(ARGS)
 

@@ -1,13 +1,20 @@
-"""`python -m bench [name ...] [its options]`: every bench, one after the other, then a table of all."""
+"""`python -m bench [name ...] [--quick] [--markdown]`: benches, one after the other, then a table of all."""
 
+import argparse
 import json
+import re
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from bench import report
 
 FOLDER = Path(__file__).parent
+LONGEST = 20 * 60  # seconds that one bench may take; then it is ended
+Line = dict[str, object]
 
 
 def found() -> list[str]:
@@ -18,26 +25,61 @@ def found() -> list[str]:
 
 def main(words: list[str]) -> int:
     """Exit code 1 where a bench failed or is not known; a goal that falls short is a result, not a failure."""
-    options = [word for word in words if word.startswith("-")]
-    wanted = [word for word in words if not word.startswith("-")] or found()
-    lines, failed = [], [name for name in wanted if name not in found()]
-    for name in wanted:
-        if name in failed:
-            continue
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"only these of: {', '.join(found())}")
+    parser.add_argument("--quick", action="store_true", help="few and small: a trial of some minutes")
+    parser.add_argument("--markdown", action="store_true", help="the table for a page, instead of lines and columns")
+    options = parser.parse_args(words)
+    lines: list[Line] = []
+    for name in options.names or found():
         print(f"{name}:", file=sys.stderr, flush=True)
-        command = [sys.executable, "-m", f"bench.{name}", *options]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                print(line, end="", flush=True)
+        lines += _measured(name, ["--quick"] if options.quick else [], quiet=options.markdown)
+    print(report.markdown(lines) if options.markdown else f"\n{report.table(lines)}")
+    if options.quick:
+        print("Too few and too small to judge anything by: --quick shows that the benches run.", file=sys.stderr)
+    return 1 if any("failed" in line for line in lines) else 0
+
+
+def _measured(name: str, arguments: list[str], *, quiet: bool) -> list[Line]:
+    """What a bench says, in a process of its own; why it broke is one more line."""
+    if name not in found():
+        return [report.failure(name, f"no such bench; there are {', '.join(found())}")]
+    lines: list[Line] = []
+    complaints: list[str] = []
+    with subprocess.Popen(
+        [sys.executable, "-m", f"bench.{name}", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        listening = threading.Thread(target=_repeat, args=(process.stderr, complaints), daemon=True)
+        listening.start()
+        limit = threading.Timer(LONGEST, process.terminate)  # not killed: it still drops its database
+        limit.start()
+        for line in process.stdout:
+            print(line, end="", flush=True, file=sys.stderr if quiet else sys.stdout)
+            if line.startswith("{"):
                 lines.append(json.loads(line))
-        if process.returncode != 0:
-            failed.append(name)
-    if lines:
-        print(f"\n{report.table(lines)}")
-    for name in failed:
-        print(f"{name}: failed, or no such bench", file=sys.stderr)
-    return 1 if failed else 0
+        process.wait()
+        overdue = not limit.is_alive()
+        limit.cancel()
+        listening.join(5)  # longer only where something that it started has outlived it
+    if overdue:
+        lines.append(report.failure(name, f"took longer than {LONGEST // 60} minutes"))
+    elif process.returncode != 0:
+        lines.append(report.failure(name, _why(complaints) or f"ended with {process.returncode}"))
+    return lines
+
+
+def _repeat(stream: IO[str], complaints: list[str]) -> None:
+    for line in stream:
+        print(line, end="", file=sys.stderr, flush=True)
+        complaints.append(line.strip())
+
+
+def _why(complaints: Sequence[str]) -> str:
+    """The error itself, where there is a traceback (some go on for several lines); else the last words."""
+    errors = [line for line in complaints if re.match(r"[\w.]+(: |$)", line)]
+    return next(reversed(errors or complaints), "")
 
 
 if __name__ == "__main__":

@@ -87,11 +87,11 @@ def draft(component: Component) -> Incident:
     return incident
 
 
-def publish(incident: Incident, author: User) -> None:
-    """The first update, to both tracks."""
+def publish(incident: Incident, author: User, *, after: int = 0) -> None:
+    """The next update, to both tracks, where so many came before."""
     publishing.publish_update(
         incident_id=incident.pk,
-        expected_sequence=0,
+        expected_sequence=after,
         request_id=uuid4(),
         status=IncidentStatus.INVESTIGATING,
         texts={track: Text(note="We are on it.") for track in TRACKS},

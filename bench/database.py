@@ -3,6 +3,8 @@
 import io
 import os
 import secrets
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -15,7 +17,11 @@ from psycopg import sql
 
 @contextmanager
 def fresh_database() -> Iterator[None]:
-    """Made, migrated, and this process (with what it starts) pointed at it; dropped at the end, whoever is in it."""
+    """Made, migrated, and this process (with what it starts) pointed at it; dropped at the end, whoever is in it.
+
+    SIGTERM ends this process in order from here on.
+    """
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("asked to end"))
     given = os.environ["DATABASE_URL"]
     name = f"bench_{secrets.token_hex(4)}"
     with psycopg.connect(given, autocommit=True) as server:

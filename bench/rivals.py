@@ -1,4 +1,4 @@
-"""Starting what our sending is measured against: bench/peers, in an environment that nothing else uses."""
+"""Starting what we are measured against: bench/peers, in an environment that nothing else uses."""
 
 import os
 import secrets
@@ -22,21 +22,34 @@ WANTED = Path(__file__).parent / "peers.txt"
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 
 
+class PeerEnded(Exception):
+    """A peer did not start, or does not live any more."""
+
+
 class Peer:
-    """A running peer: `send(n)` asks it for mails and returns at once."""
+    """A running peer. `send(n)` asks it for mails and returns at once; one that says more is asked and heard."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
     def wait_until_ready(self) -> None:
-        assert self._process.stdout is not None
-        if self._process.stdout.readline() != "ready\n":
-            raise RuntimeError(f"{self._process.args} did not start; its own words are above")
+        if self.hear() != "ready":
+            raise PeerEnded(f"{self._process.args[-1]} did not start; its own words are above")
 
     def send(self, mails: int) -> None:
+        self.ask(str(mails))
+
+    def ask(self, line: str) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{mails}\n")
+        self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
+
+    def hear(self) -> str:
+        """Its next line. Raises PeerEnded."""
+        assert self._process.stdout is not None
+        if not (line := self._process.stdout.readline()):
+            raise PeerEnded(f"{self._process.args[-1]} has ended; its own words are above")
+        return line.rstrip("\n")
 
 
 def environment() -> Path:
@@ -53,7 +66,7 @@ def environment() -> Path:
 
 
 def redis_answers() -> bool:
-    """Celery and RQ are measured only where there is a Redis (REDIS_URL)."""
+    """Celery, RQ and channels_redis are measured only where there is a Redis (REDIS_URL)."""
     url = urlsplit(REDIS_URL)
     try:
         with socket.create_connection((url.hostname or "127.0.0.1", url.port or 6379), timeout=2) as line:
@@ -64,8 +77,11 @@ def redis_answers() -> bool:
 
 
 @contextmanager
-def running(name: str, python: Path, *, smtp_port: int, letter: Path) -> Iterator[Peer]:
-    """`letter` is the folder of the templates. The peer has a database of its own, which goes with it."""
+def running(name: str, python: Path, **given: object) -> Iterator[Peer]:
+    """What it is given is in its environment, as PEER_SMTP_PORT for `smtp_port`; bench/peers/settings.py reads it.
+
+    The peer has a database of its own, which goes with it.
+    """
     with _database(name) as url:
         process = subprocess.Popen(
             [python, "-m", f"bench.peers.{name}"],
@@ -74,8 +90,7 @@ def running(name: str, python: Path, *, smtp_port: int, letter: Path) -> Iterato
                 **os.environ,
                 "DJANGO_SETTINGS_MODULE": "bench.peers.settings",
                 "PEER_DATABASE_URL": url,
-                "PEER_SMTP_PORT": str(smtp_port),
-                "PEER_LETTER": str(letter),
+                **{f"PEER_{name.upper()}": str(value) for name, value in given.items()},
                 "PEER_REDIS_URL": REDIS_URL,
                 "PEER_QUEUE": url.rpartition("/")[2],
             },

@@ -1,18 +1,20 @@
 """Who receives a message: a QuerySet of contact points. Track and access are frozen when it is fanned out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 
 from comms.choices import IncidentStatus, Variant
-from comms.models import Incident, IncidentUpdate, Message, PublicUpdate
+from comms.models import Incident, IncidentImpact, IncidentUpdate, Message, PublicUpdate
 from customers.choices import ContactRole, Language, TransportKind, Wants
 from customers.models import Account, Contact, ContactPoint, Subscriber, Usage
 from customers.models.account import READS
 
+Accounts = tuple[int, int]
+"""The first and the last account of a range; both belong to it."""
 MONEY_ROLES = (ContactRole.BILLING, ContactRole.EXECUTIVE, ContactRole.ADMINISTRATOR, ContactRole.BUSINESS)
 
 
@@ -36,34 +38,70 @@ def accounts_affected(incident: Incident, until: datetime) -> QuerySet[Account]:
 
 
 def of_incident(incident: Incident, variant: Variant, until: datetime) -> QuerySet[ContactPoint]:
-    """The affected accounts' contacts who read this track and want to hear of such an incident, on all their channels.
+    """The affected accounts' contacts who read this track and want to hear of such an incident, on all channels."""
+    points = _concerned(incident, until, incident.impacts.all(), incident.impacts.filter(ended_at=None))
+    severity = _highest_severity(incident, incident.severity)
+    return points.filter(contact__effective_track=variant, contact__severity_threshold__lte=severity)
 
-    Usage leads to the contacts by itself: by way of the accounts, all of them would be read to find the few affected.
+
+def of_update(update: IncidentUpdate, accounts: Accounts | None = None) -> QuerySet[ContactPoint]:
+    """Whom an update concerns on either track, of all accounts or of those from one to another, both included.
+
+    It is judged by the incident as it was when the update was published: a large audience is queued range by range,
+    and what is found out meanwhile belongs to the next update.
     """
-    touched = incident.impacts.values("component")
+    at, incident = update.published_at, update.incident
+    told = incident.impacts.filter(told_at__lte=at)
+    points = _concerned(incident, at, told, told.filter(Q(ended_at=None) | Q(ended_at__gt=at)), accounts)
+    severity = _highest_severity(incident, update.severity, number=update.number)
+    return points.filter(contact__severity_threshold__lte=severity, contact__wants__in=wanting(update))
+
+
+def usage_at(update: IncidentUpdate) -> QuerySet[Usage]:
+    """Usage that brings accounts into an update's audience."""
+    touched = update.incident.impacts.filter(told_at__lte=update.published_at)
+    return _usage_on_its_days(update.incident, update.published_at).filter(component__in=_components(touched))
+
+
+def _concerned(
+    incident: Incident,
+    until: datetime,
+    touched: QuerySet[IncidentImpact],
+    broken: QuerySet[IncidentImpact],
+    accounts: Accounts | None = None,
+) -> QuerySet[ContactPoint]:
+    """Usage leads to the contacts by itself: by way of the accounts, all would be read to find the few affected.
+
+    The components stand in the SQL as numbers and the range twice, so that the planner knows how few they are.
+    """
+    components = _components(touched)
+    used = _usage_on_its_days(incident, until).filter(component__in=components)
+    points = ContactPoint.objects.reachable().filter(unsubscribed_at=None)
+    if accounts is not None:
+        first, last = accounts
+        used = used.filter(account__gte=first, account__lte=last)
+        points = points.filter(contact__account__gte=first, contact__account__lte=last)
     return (
-        ContactPoint.objects.reachable()
-        .filter(
-            unsubscribed_at=None,
-            contact__effective_track=variant,
-            contact__severity_threshold__lte=_highest_severity(incident),
-            contact__account__in=_usage_on_its_days(incident, until).filter(component__in=touched).values("account"),
-        )
-        .exclude(contact__in=_of_other_services(incident))
-        .exclude(depends_on__in=incident.impacts.filter(ended_at=None).values("component"))
+        points.filter(contact__account__in=used.values("account"))
+        .exclude(contact__in=_of_other_services(components))
+        .exclude(depends_on__in=broken.values("component"))
     )
 
 
-def _highest_severity(incident: Incident) -> int:
+def _components(impacts: QuerySet[IncidentImpact]) -> Sequence[int]:
+    return list(impacts.order_by("component").values_list("component", flat=True).distinct())
+
+
+def _highest_severity(incident: Incident, severity: int, *, number: int | None = None) -> int:
     """The highest that was ever published: whoever was told by it goes on being told, whatever it is now (C11)."""
-    told = incident.updates.aggregate(highest=Max("severity"))["highest"] or 0
-    return max(incident.severity, told)
+    updates = incident.updates.all() if number is None else incident.updates.filter(number__lte=number)
+    return max(severity, updates.aggregate(highest=Max("severity"))["highest"] or 0)
 
 
-def _of_other_services(incident: Incident) -> QuerySet[Any]:
+def _of_other_services(components: Sequence[int]) -> QuerySet[Any]:
     """Contacts who chose some services, none of which the incident touched."""
     choices = Contact.services.through.objects
-    chosen = choices.filter(service__components__impacts__incident=incident)
+    chosen = choices.filter(service__components__in=components)
     return choices.exclude(contact__in=chosen.values("contact")).values("contact")
 
 
@@ -72,7 +110,9 @@ def without_a_way(incident: Incident, until: datetime) -> QuerySet[Account]:
     ways = ContactPoint.objects.reachable().exclude(
         depends_on__in=incident.impacts.filter(ended_at=None).values("component")
     )
-    return accounts_affected(incident, until).exclude(Exists(ways.filter(contact__account=OuterRef("pk"))))
+    used = _usage_on_its_days(incident, until).filter(component__in=_components(incident.impacts.all()))
+    affected = Account.objects.filter(pk__in=used.values("account"))
+    return affected.exclude(Exists(ways.filter(contact__account=OuterRef("pk"))))
 
 
 def mailbox_down(incident: Incident, until: datetime) -> QuerySet[ContactPoint]:
@@ -106,20 +146,17 @@ def subscribers(service_keys: Iterable[str]) -> QuerySet[ContactPoint]:
     )
 
 
-def of_public(update: IncidentUpdate, now: datetime) -> QuerySet[ContactPoint]:
+def of_public(update: IncidentUpdate) -> QuerySet[ContactPoint]:
     """The subscribers of an update's public text: whoever was told of it is told the end, and nobody is told twice.
 
     An address that gets the same update as a customer's gets that one alone: it says more (L0).
     """
     told = PublicUpdate.objects.filter(public_incident__incident=update.incident_id).values_list("affected", flat=True)
     points = subscribers({key for affected in told for key in affected})
-    for variant in update.messages.exclude(variant=Variant.PUBLIC).values_list("variant", flat=True).distinct():
-        customers = of_incident(update.incident, Variant(variant), now).filter(contact__wants__in=wanting(update))
-        same = customers.alias(mailbox=Lower("address")).filter(
-            kind=OuterRef("kind"), mailbox=Lower(OuterRef("address"))
-        )
-        points = points.exclude(Exists(same))
-    return points
+    tracks = update.messages.exclude(variant=Variant.PUBLIC).values("variant")
+    customers = of_update(update).filter(contact__effective_track__in=tracks).alias(mailbox=Lower("address"))
+    same = customers.filter(kind=OuterRef("kind"), mailbox=Lower(OuterRef("address")))
+    return points.exclude(Exists(same))
 
 
 def in_language(points: QuerySet[ContactPoint], language: str, others: list[str]) -> QuerySet[ContactPoint]:
@@ -130,13 +167,12 @@ def in_language(points: QuerySet[ContactPoint], language: str, others: list[str]
     return points.filter(contact__in=readers.filter(reads=language))
 
 
-def of_message(message: Message, *, now: datetime) -> QuerySet[ContactPoint]:
+def of_message(message: Message) -> QuerySet[ContactPoint]:
     """The contact points of a message, by its source."""
     if message.update is not None and message.variant == Variant.PUBLIC:
-        return of_public(message.update, now)
+        return of_public(message.update)
     if message.update is not None:
-        points = of_incident(message.update.incident, Variant(message.variant), now)
-        points = points.filter(contact__wants__in=wanting(message.update))
+        points = of_update(message.update).filter(contact__effective_track=message.variant)
         others = message.update.messages.filter(variant=message.variant).exclude(pk=message.pk)
         return in_language(points, message.language, list(others.values_list("language", flat=True)))
     if message.credit is not None:

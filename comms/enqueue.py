@@ -21,18 +21,33 @@ def deliveries(lane: Lane) -> None:
 
 def deliveries_if_silent(lane: Lane) -> None:
     """Ring unless an unheard doorbell of the lane is waiting already."""
-    if not OrmQ.objects.filter(key=lane.value, lock__lte=Now()).exists():
+    if _is_silent(lane):
         deliveries(lane)
 
 
 def beat_if_silent(lane: Lane) -> None:
     """Ask a lane for a sign of life, unless something waits in its queue that will give one."""
-    if not OrmQ.objects.filter(key=lane.value, lock__lte=Now()).exists():
+    if _is_silent(lane):
         async_task("comms.tasks.beat", lane.value, cluster=lane.value)
 
 
 def proposals(incident_id: int) -> None:
     async_task("comms.tasks.propose_credits", incident_id, cluster=Lane.NORMAL.value)
+
+
+def fan_out() -> None:
+    """Ranges of a large audience wait to be queued."""
+    async_task("comms.tasks.fan_out", cluster=Lane.NORMAL.value)
+
+
+def fan_out_if_silent() -> None:
+    """Ring unless an unheard doorbell of the lane is waiting already."""
+    if _is_silent(Lane.NORMAL):
+        fan_out()
+
+
+def _is_silent(lane: Lane) -> bool:
+    return not OrmQ.objects.filter(key=lane.value, lock__lte=Now()).exists()
 
 
 class Broker(ORM):  # type: ignore[misc]

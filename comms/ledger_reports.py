@@ -31,7 +31,7 @@ def apply(delivery_id: int, state: DeliveryState, *, reply: str = "") -> int:
 
     `finished_at` stays: it is when the mail was accepted. An empty `reply` leaves what the relay said.
     """
-    values = {
+    values: dict[str, int | str | list[str]] = {
         "id": delivery_id,
         "state": state.value,
         "reply": reply[:300],

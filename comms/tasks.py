@@ -1,11 +1,16 @@
 """django-q2's entry points."""
 
-from comms.actions import beats, credits, deliveries
+from comms.actions import beats, credits, deliveries, publishing
 from comms.choices import Lane
 
 
 def pump(lane: str) -> None:
     deliveries.pump(Lane(lane))
+
+
+def fan_out() -> None:
+    beats.ran(Lane.NORMAL)
+    publishing.fan_out_next()
 
 
 def beat(lane: str) -> None:

@@ -83,6 +83,11 @@ DATABASES = {"default": env.db("DATABASE_URL", default="postgres://localhost/por
 # Plain connections kept for a minute: right for workers and commands. Web processes take the pool (`supervise` does it
 # by itself; DATABASE_POOL=1 for a web process that is started in another way).
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+# What is asked many times a second is planned once a connection; off behind a PgBouncer that cannot keep plans.
+DATABASES["default"]["OPTIONS"] = {
+    **DATABASES["default"].get("OPTIONS", {}),
+    "prepare_threshold": 2 if env.bool("DATABASE_PREPARE", default=True) else None,
+}
 DATABASE_POOL = {"pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=8), "timeout": 10}}
 if env.bool("DATABASE_POOL", default=False):
     DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
@@ -228,18 +233,39 @@ TIME_SCALE = env.float("TIME_SCALE", default=1)
 LANE_SILENT_SECONDS = env.float("LANE_SILENT_SECONDS", default=30)
 # Outside of the database, so that an old backup is noticed: the number of the last published update.
 STATE_FILE = env.str("STATE_FILE", default=str(BASE_DIR / ".data" / "publications"))
+# Accounts whose deliveries are queued in one transaction: the first range with the update, the others behind it.
+FANOUT_RANGE_ACCOUNTS = env.int("FANOUT_RANGE_ACCOUNTS", default=10_000)
 PUMP_SECONDS = env.int("PUMP_SECONDS", default=20)
-SMTP_HOST = env.str("SMTP_HOST", default="localhost")
+MAIL_PROVIDER = env.str("MAIL_PROVIDER", default="")  # django-anymail's name of it
+SMTP_HOST = env.str("SMTP_HOST", default="" if MAIL_PROVIDER else "localhost")
 SMTP_PORT = env.int("SMTP_PORT", default=25)
 SMTP_USER = env.str("SMTP_USER", default="")
 SMTP_PASSWORD = env.str("SMTP_PASSWORD", default="")
 SMTP_SECURITY = env.str("SMTP_SECURITY", default="none")  # none, starttls, tls
 SEND_DEADLINE_SECONDS = env.float("SEND_DEADLINE_SECONDS", default=30)
-SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", default=8)
+SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", default=16)
 MAIL_DOMAIN = env.str("MAIL_DOMAIN", default="localhost.localdomain")
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD
 EMAIL_USE_TLS, EMAIL_USE_SSL = SMTP_SECURITY == "starttls", SMTP_SECURITY == "tls"
 EMAIL_TIMEOUT = SEND_DEADLINE_SECONDS
+# Both are read by django-anymail itself: keys and options under the names of its documentation, and who may report.
+ANYMAIL = env.json("ANYMAIL", default={})
+ANYMAIL_WEBHOOK_SECRET = env.str("ANYMAIL_WEBHOOK_SECRET", default="")
+PROVIDERS = [  # those that need no further package, both ways
+    *("brevo", "mailersend", "mailgun", "mailjet", "mailtrap", "mandrill"),
+    *("postmark", "resend", "sendgrid", "sparkpost", "unisender_go"),
+]
+if MAIL_PROVIDER and MAIL_PROVIDER not in PROVIDERS:
+    raise ImproperlyConfigured(f"MAIL_PROVIDER is none of {', '.join(PROVIDERS)}. Use the SMTP relay of any other.")
+if ANYMAIL_WEBHOOK_SECRET and ":" not in ANYMAIL_WEBHOOK_SECRET:
+    raise ImproperlyConfigured("ANYMAIL_WEBHOOK_SECRET is a name and a password with a colon between them.")
+MAIL_BACKEND = f"anymail.backends.{MAIL_PROVIDER}.EmailBackend"
+if MAIL_PROVIDER and not SMTP_HOST:
+    EMAIL_BACKEND = MAIL_BACKEND  # mails about signing in
+# Where mail comes back to: `bounces@portal.example`; each mail's own address is bounces+<token>@portal.example.
+BOUNCE_ADDRESS = env.str("BOUNCE_ADDRESS", default="")
+if BOUNCE_ADDRESS and not (BOUNCE_ADDRESS.count("@") == 1 and 0 < BOUNCE_ADDRESS.index("@") <= 26):
+    raise ImproperlyConfigured("BOUNCE_ADDRESS is an e-mail address with at most 26 characters before its @.")
 
 HTTP_DEADLINE_SECONDS = env.float("HTTP_DEADLINE_SECONDS", default=10)
 HTTP_ALLOWED_TARGETS = env.list("HTTP_ALLOWED_TARGETS", default=[])  # internal webhook targets: host:port or networks

@@ -6,16 +6,17 @@ import pytest
 from django.contrib.auth.models import Group
 
 from customers.actions.roles import sync_roles
-from customers.models import User
+from customers.models import Company, User
 from customers.policies.roles import ADMINISTRATOR, COMMANDER, COMMUNICATIONS_LEAD, CSM, SUPPORT
 from tests.factories import make_user
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker) -> None:
-    """The groups, once: every database test may name roles."""
+    """The groups, once: every database test may name roles. Mails do not wait for others (E6) unless a test says so."""
     with django_db_blocker.unblock():
         sync_roles()
+        Company.objects.update(merge_seconds=0)
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +41,7 @@ def roles_after_flush(transactional_db) -> None:
     """For tests that commit: their database was emptied by the one before."""
     if not Group.objects.exists():
         sync_roles()
+    Company.objects.update(merge_seconds=0)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ INSTALLED_APPS = ["django.contrib.contenttypes", "django_q", "mailer", "post_off
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [os.environ["PEER_LETTER"]],
+        "DIRS": [os.environ.get("PEER_LETTER", "")],
         "OPTIONS": {"context_processors": []},
     },
     {
@@ -31,7 +31,7 @@ TEMPLATES = [
         "OPTIONS": {"context_processors": []},
     },
 ]
-EMAIL_HOST, EMAIL_PORT = "127.0.0.1", int(os.environ["PEER_SMTP_PORT"])
+EMAIL_HOST, EMAIL_PORT = "127.0.0.1", int(os.environ.get("PEER_SMTP_PORT", "0"))
 REDIS_URL = os.environ["PEER_REDIS_URL"]
 QUEUE = os.environ["PEER_QUEUE"]
 Q_CLUSTER = {
@@ -42,6 +42,14 @@ Q_CLUSTER = {
     "retry": 120,
     "poll": 0.2,
     "scheduler": False,
+    "log_level": "WARNING",
 }
 MAILER_EMPTY_QUEUE_SLEEP = 0
 POST_OFFICE = {"BATCH_SIZE": 1000}
+FRAME = os.environ.get("PEER_FRAME", "")  # the file that group_send reads
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": QUEUE},
+    }
+}

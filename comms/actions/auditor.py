@@ -1,7 +1,8 @@
 """Derives anew from what was published which deliveries must exist, and says which do not. It never sends.
 
 Left out is who cannot be judged afterwards: contacts and accounts that were changed since (their history says so),
-addresses that came later, that failed once, or that rest on a component of the incident. What the database keeps no
+addresses that came later, that failed once, or that rest on a component of the incident, and who is of a range of a
+large audience that still waits to be queued. What the database keeps no
 history of can raise a false alarm: usage entered later, services chosen anew, a suppression that a person lifted.
 """
 
@@ -16,7 +17,7 @@ from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 
 from comms import audience
 from comms.choices import DeliveryState
-from comms.models import Delivery, IncidentUpdate, Message
+from comms.models import Delivery, FanOutRange, IncidentUpdate, Message
 from customers import clock
 from customers.models import Account, Contact, ContactPoint, Usage
 
@@ -142,12 +143,19 @@ def _audience_then(message: Message) -> QuerySet[ContactPoint]:
     severity = incident.updates.filter(number__lte=update.number).aggregate(highest=Max("severity"))["highest"]
     changed = at - LONGEST_CHANGE
     return (
-        audience.of_message(message, now=at)
+        audience.of_message(message)
         .filter(contact__account__in=used.values("account"), contact__severity_threshold__lte=severity)
         .exclude(depends_on__in=incident.impacts.values("component"))
+        .exclude(Exists(_waiting_range(update)))
         .exclude(contact__in=_changed_since(Contact, changed))
         .exclude(contact__account__in=_changed_since(Account, changed))
     )
+
+
+def _waiting_range(update: IncidentUpdate) -> QuerySet[FanOutRange]:
+    """The range of a contact point's account, while its deliveries are still to be queued."""
+    account = OuterRef("contact__account")
+    return update.ranges.filter(queued_at=None, first_account__lte=account, last_account__gte=account)
 
 
 def _changed_since(model: type[Contact] | type[Account], moment: datetime) -> Any:

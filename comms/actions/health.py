@@ -87,16 +87,18 @@ def _sign(ran_at: datetime | None, now: datetime) -> str:
 
 
 def _relay(now: datetime) -> Check:
-    relay = Relay.objects.filter(pk=relays.SMTP).first()
-    if relay is None or not relay.failures:
+    failing = Relay.objects.filter(pk__in=relays.ways(), failures__gt=0)
+    relay = failing.order_by("-pk").first()  # the relay before the provider that takes over for it
+    if relay is None:
         return Check("relay", "Mail relay", True, "It takes our mail.")
     times = "the last time" if relay.failures == 1 else f"the last {relay.failures} times"
     says = f"It did not answer {times} that it was tried."
     if relay.closed_until is not None and relay.closed_until > now:
         says += f" It is left alone for another {words(relay.closed_until - now)}."
-    mend = (
-        "Look at SMTP_HOST, SMTP_PORT, SMTP_SECURITY and the login, and whether it is up. Then mail leaves by itself."
-    )
+    if relays.way_now() != relay.pk:
+        says += f" Mail leaves by the {'provider' if relay.pk == relays.SMTP else 'relay'} meanwhile."
+    settings = "SMTP_HOST, SMTP_PORT, SMTP_SECURITY" if relay.pk == relays.SMTP else "MAIL_PROVIDER, ANYMAIL"
+    mend = f"Look at {settings} and the login, and whether it is up. Then mail leaves by itself."
     return Check("relay", "Mail relay", False, says, relay.reason, mend)
 
 

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from comms.actions import timeline
 from comms.choices import Mood, OutreachWay, TimelineKind
-from comms.models import Incident, Outreach
+from comms.models import FollowUp, Incident, Outreach
 from comms.rendering.marks import clean, clean_line
 from customers import clock
 from customers.models import Account, Contact, User
@@ -71,3 +71,11 @@ def finish_next_step(*, outreach_id: int, actor: User) -> bool:
     if not actor.is_superuser:
         mine = mine.filter(account__owner=actor)
     return bool(mine.update(next_step_done_at=clock.now()))
+
+
+def finish_follow_up(*, follow_up_id: int, actor: User) -> bool:
+    """Mark done what the owner of an account was asked to see to (E4). True if it was open and the actor may."""
+    mine = FollowUp.objects.filter(pk=follow_up_id, done_at=None)
+    if not actor.is_superuser:
+        mine = mine.filter(account__owner=actor)
+    return bool(mine.update(done_at=clock.now(), done_by=actor))

@@ -7,6 +7,7 @@ from comms.admin.delivery import DeliveryAdmin
 from comms.admin.incident import IncidentAdmin, IncidentUpdateAdmin, TimelineEntryAdmin
 from comms.admin.maintenance import MaintenanceAdmin
 from comms.admin.outreach import OutreachAdmin
+from comms.admin.report import DeliveryReportAdmin, FollowUpAdmin
 from comms.admin.template import TemplateAdmin
 
 # Whoever edits a task names a function that a worker then calls: the queue is nobody's to edit.
@@ -16,6 +17,8 @@ __all__ = [
     "CadenceRuleAdmin",
     "CreditAdmin",
     "DeliveryAdmin",
+    "DeliveryReportAdmin",
+    "FollowUpAdmin",
     "IncidentAdmin",
     "IncidentUpdateAdmin",
     "MaintenanceAdmin",

@@ -3,12 +3,13 @@
 import binascii
 import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 from functools import lru_cache
+from typing import NamedTuple
 
 import css_inline
 from django.conf import settings
@@ -19,16 +20,22 @@ from django.utils.translation import gettext
 
 from comms.choices import Variant
 from comms.models import Message
-from comms.rendering import marks
+from comms.rendering import links, marks
 from customers.models import Company
 
 LABELS_SHOWN = 10  # A4b
+TRACKS = (Variant.TECHNICAL, Variant.BUSINESS)
 unsubscribe_signer = Signer(salt="comms.unsubscribe")
 manage_signer = Signer(salt="comms.manage_subscription")
 
 
-Affected = Sequence[tuple[str, Sequence[str]]]
-"""Account and its own names of what is affected there; several where a person belongs to several (E6)."""
+class Affected(NamedTuple):
+    """An account and its own names of what is affected there."""
+
+    account: str
+    labels: Sequence[str]
+    account_id: int = 0
+    contact_point_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,8 @@ class Recipient:
     address: str
     name: str
     zone: str
-    affected: Sequence[Affected]
+    affected: Sequence[Sequence[Affected]]
+    """Several accounts where a person belongs to several (E6)."""
 
 
 Piece = tuple[bytes, str | None]  # a literal, already encoded, and the mark after it
@@ -56,51 +64,65 @@ class MailForm:
             self._affected = gettext("Affected at %(account)s: %(labels)s")
         self._threads = [thread_of(message) for message in messages]
         self._may_unsubscribe = self.message.update_id is not None
-        self._links = {f"link.{n}": link_of(message) for n, message in enumerate(messages)}
-        text, markup = frame(messages, company)
-        boundary = f"=_{self.message.key.hex}"
-        self._head = _static_headers(company, boundary)
-        self._text = _pieces(_part(text, "plain", boundary, first=True))
-        self._html = _pieces(_part(markup, "html", boundary, first=False))
-        self._end = f"--{boundary}--\r\n".encode()
+        self._links = {f"link.{n}": link_of(m) for n, m in enumerate(messages) if m.variant not in TRACKS}
+        self._text, self._html = frame(messages, company)
+        self._boundary = f"=_{self.message.key.hex}"
+        self._head = _static_headers(company, self._boundary)
+        self._unsubscribe = f"{settings.SITE_URL}/unsubscribe/"
+        self._domain = settings.MAIL_DOMAIN
+        self._zones: dict[str, tuple[str, list[Piece], list[Piece]]] = {}
 
     def build(self, to: Recipient, *, now: datetime) -> bytes:
         """The whole message in bytes, CRLF, 7 bit, not dot-stuffed."""
         points = unsubscribe_signer.sign(".".join(map(str, to.contact_point_ids)))
-        unsubscribe = f"{settings.SITE_URL}/unsubscribe/{points}/"
-        manage = manage_link(to.contact_point_ids[0])
-        plain = {"name": to.name, "unsubscribe": unsubscribe, "manage": manage, **self._links}
+        own = {"name": to.name, "unsubscribe": f"{self._unsubscribe}{points}/"}
+        if self.message.variant == Variant.PUBLIC:
+            own["manage"] = manage_link(to.contact_point_ids[0])
         for n, affected in enumerate(to.affected):
-            plain[f"affected.{n}"] = affected_words(self._affected, affected)
-
-        def value_of(name: str) -> str:
-            words = marks.time_words(name, to.zone, self.message.language)
-            return plain[name] if words is None else words
-
+            own[f"affected.{n}"] = affected_words(self._affected, affected)
+            if (message := self._messages[n]).variant in TRACKS:
+                own[f"link.{n}"] = opening_link(message, affected)
+        if to.zone not in self._zones:
+            self._zones[to.zone] = self._in_zone(to.zone)
+        subject, text, markup = self._zones[to.zone]
         return b"".join(
             [
                 self._head,
-                self._own_headers(to, value_of, unsubscribe, now),
-                _join(self._text, lambda name: _encoded(value_of(name))),
-                _join(self._html, lambda name: _encoded(html.escape(value_of(name)).replace("\n", "<br>"))),
-                self._end,
+                self._own_headers(to, subject, own, now),
+                *_joined(text, {name: _encoded(value) for name, value in own.items()}),
+                *_joined(markup, {name: _encoded(_escaped(value)) for name, value in own.items()}),
             ]
         )
 
-    def _own_headers(self, to: Recipient, value_of: Callable[[str], str], unsubscribe: str, now: datetime) -> bytes:
+    def _in_zone(self, zone: str) -> tuple[str, list[Piece], list[Piece]]:
+        """Subject, text and HTML with what all readers of a zone share filled in; the marks left are a person's."""
+
+        def shared(name: str) -> str:
+            return marks.time_words(name, zone, self.message.language) or self._links.get(name) or marks.mark(name)
+
+        text = marks.fill(self._text, shared)
+        markup = marks.fill(self._html, lambda name: _escaped(shared(name)))
+        end = f"\r\n--{self._boundary}--\r\n"
+        return (
+            marks.fill(self._subject, shared),
+            _pieces(_part_head("plain", self._boundary), text, "\r\n\r\n"),
+            _pieces(_part_head("html", self._boundary), markup, end),
+        )
+
+    def _own_headers(self, to: Recipient, subject: str, own: Mapping[str, str], now: datetime) -> bytes:
         lead = to.contact_point_ids[0]
-        roots = [f"<incident-{thread}.{lead}@{settings.MAIL_DOMAIN}>" for thread in self._threads]
+        roots = [f"<incident-{thread}.{lead}@{self._domain}>" for thread in self._threads]
         lines = [
             f"To: {_address(to.name, to.address)}",
-            f"Subject: {_subject(marks.fill(self._subject, value_of))}",
-            f"Date: {format_datetime(now.astimezone(UTC))}",
+            f"Subject: {_subject(marks.fill(subject, own.__getitem__))}",
+            f"Date: {_date(now)}",
             f"Message-ID: {message_id(self.message, lead)}",
             f"In-Reply-To: {roots[0]}",
             "References: " + "\r\n ".join(roots),
         ]
         if self._may_unsubscribe:
             lines += [
-                f"List-Unsubscribe: <{unsubscribe}>",
+                f"List-Unsubscribe: <{own['unsubscribe']}>",
                 "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
             ]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
@@ -118,9 +140,18 @@ def subject_of(messages: Sequence[Message], company: Company) -> str:
     }
 
 
-def affected_words(line: str, affected: Affected) -> str:
+def affected_words(line: str, affected: Sequence[Affected]) -> str:
     """A line per account, one after the other."""
-    return "\n".join(line % {"account": account, "labels": shown_labels(labels)} for account, labels in affected)
+    return "\n".join(line % {"account": one.account, "labels": shown_labels(one.labels)} for one in affected)
+
+
+def opening_link(message: Message, affected: Sequence[Affected]) -> str:
+    """Opens the incident of an update without signing in (E9); of any other message it leads to its page."""
+    if message.update_id is None or message.incident_id is None:
+        return link_of(message)
+    points = [(one.contact_point_id, one.account_id) for one in affected]
+    token = links.token_of(message.incident_id, Variant(message.variant), points, message.created_at)
+    return f"{settings.SITE_URL}/i/{token}/"
 
 
 def link_of(message: Message) -> str:
@@ -193,32 +224,40 @@ def _static_headers(company: Company, boundary: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n").encode("ascii")
 
 
-def _part(body: str, subtype: str, boundary: str, *, first: bool) -> tuple[str, str]:
-    start = "" if first else "\r\n"
+def _part_head(subtype: str, boundary: str) -> str:
     return (
-        f"{start}--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n",
-        body,
+        f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     )
 
 
-def _pieces(part: tuple[str, str]) -> list[Piece]:
+def _pieces(head: str, body: str, end: str) -> list[Piece]:
     """Literals encoded once; each ends in a soft line break, so that a value may follow at a line's start."""
-    head, body = part
     found = marks.split(body)
     pieces = [(_encoded(literal), name) for literal, name in zip(found[::2], [*found[1::2], None], strict=True)]
-    return [(head.encode("ascii") + pieces[0][0], pieces[0][1]), *pieces[1:], (b"\r\n", None)]
+    return [(head.encode("ascii") + pieces[0][0], pieces[0][1]), *pieces[1:], (end.encode("ascii"), None)]
 
 
-def _join(pieces: list[Piece], value_of: Callable[[str], bytes]) -> bytes:
-    return b"".join(literal if name is None else literal + value_of(name) for literal, name in pieces)
+def _joined(pieces: list[Piece], values: Mapping[str, bytes]) -> Iterator[bytes]:
+    for literal, name in pieces:
+        yield literal
+        if name is not None:
+            yield values[name]
 
 
-@lru_cache(maxsize=4096)
+def _escaped(value: str) -> str:
+    return html.escape(value).replace("\n", "<br>")
+
+
 def _encoded(value: str) -> bytes:
     """Quoted-printable with CRLF, closed by a soft line break."""
     encoded = binascii.b2a_qp(value.encode(), istext=True).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     return encoded + b"=\r\n" if encoded else b""
+
+
+@lru_cache(maxsize=16)
+def _date(now: datetime) -> str:
+    return format_datetime(now.astimezone(UTC))
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.utils.crypto import salted_hmac
 
+SALT = "comms.verp"
 SIGNATURE_BYTES = 10  # 80 bits: 16 characters of a local part, of which RFC 5321 allows 64
 
 
@@ -22,12 +23,12 @@ class _Signer(Signer):
 
     def signature(self, value: str | bytes, key: str | bytes | None = None) -> str:
         text = value.decode() if isinstance(value, bytes) else value
-        digest = salted_hmac(f"{self.salt}signer", text, key or self.key, algorithm=self.algorithm).digest()
+        digest = salted_hmac(f"{SALT}.signer", text, key or self.key, algorithm=self.algorithm).digest()
         return base64.b32encode(digest[:SIGNATURE_BYTES]).decode().lower()
 
 
 def _signer() -> _Signer:
-    return _Signer(salt="comms.verp", sep=".")
+    return _Signer(salt=SALT, sep=".")
 
 
 def token_of(delivery_id: int) -> str:

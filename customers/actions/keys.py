@@ -9,7 +9,7 @@ from django.db.models import Q
 from customers import clock
 from customers.models import ApiKey, User
 
-SCOPES = ("alerts:write", "metrics:read")
+SCOPES = ("alerts:write", "bounces:write", "metrics:read")
 
 
 def create_key(*, name: str, scopes: list[str], created_by: User | None, expires_at: datetime | None = None) -> str:

@@ -37,6 +37,8 @@ _SEE_INCIDENTS = frozenset(
         "comms.view_delivery",
         "comms.view_maintenance",
         "comms.view_maintenanceimpact",
+        "comms.view_deliveryreport",
+        "comms.view_followup",
     }
 )
 _PLAN_MAINTENANCE = frozenset(

@@ -10,9 +10,10 @@ from portal.api.parsing import MALFORMED, raw_body
 
 
 class ApiView(APIView):
-    """A door for machines: POST of a JSON object, answered in JSON and in English."""
+    """A door for machines: POST of a JSON object, or what `body` says, answered in JSON and in English."""
 
     http_method_names = ["post"]
+    body = "a JSON object"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with translation.override("en"):  # a machine's Accept-Language must not change what its owner greps for
@@ -22,7 +23,7 @@ class ApiView(APIView):
         """Who it is and what he may, then the bounds of the body; what is in the body comes last."""
         super().initial(request, *args, **kwargs)
         if request.method == "POST" and not raw_body(request).strip():
-            raise ParseError("The body is empty; send a JSON object.", MALFORMED)
+            raise ParseError(f"The body is empty; send {self.body}.", MALFORMED)
 
 
 class NothingHere(APIView):

@@ -12,7 +12,7 @@ from comms.audience import usage_of
 from comms.choices import DeliveryState
 from comms.models import Delivery, Message
 from comms.rendering import marks
-from comms.rendering.mail import affected_words, frame
+from comms.rendering.mail import Affected, affected_words, frame
 from comms.transports.gsm7 import fit
 from customers.choices import TransportKind
 from customers.models import Company, ContactPoint
@@ -118,7 +118,7 @@ def _mail(copy: Copy, zone: str, link: str) -> str:
     text, _markup = frame([message], Company.current())
     words = {
         "name": contact.name if contact else "",
-        "affected.0": affected_words(_("Affected at %(account)s: %(labels)s"), [(copy.account, _labels(copy))]),
+        "affected.0": affected_words(_("Affected at %(account)s: %(labels)s"), [Affected(copy.account, _labels(copy))]),
         "link.0": link,
         "unsubscribe": f"{settings.SITE_URL}/unsubscribe/…",
     }

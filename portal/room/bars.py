@@ -1,4 +1,4 @@
-"""How far the sending of an incident has come, per track and channel: one grouped query (E2)."""
+"""How far the sending of an incident has come, per track and channel: two grouped queries (E2)."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Case, CharField, Count, F, Q, Value, When
 
 from comms.choices import DeliveryState, Variant
-from comms.models import Delivery, Incident
+from comms.models import Delivery, FanOutRange, Incident
 from customers.choices import TransportKind
 from portal.room.entries import SENDING, SUPERSEDED, TONES
 from portal.room.progress import Bar, bar_of
@@ -29,6 +29,9 @@ class Sending:
 
     bars: list[Bar]
     sums: Counter[str]
+    ranges: int = 0
+    """Of accounts, where an audience is so large that it is queued in ranges; `queued` of them are."""
+    queued: int = 0
 
     @property
     def total(self) -> int:
@@ -63,7 +66,18 @@ def sending_of(incident: Incident) -> Sending:
     for variant, kind, word, count in rows:
         found.setdefault((variant, kind), Counter())[word] += count
     places = [(v, k) for v in Variant for k in TransportKind if (v, k) in found]
-    return Sending([_bar(v, k, found[v, k]) for v, k in places], sum(found.values(), Counter()))
+    bars = [_bar(v, k, found[v, k]) for v, k in places]
+    return Sending(bars, sum(found.values(), Counter()), *_ranges_of(incident))
+
+
+def _ranges_of(incident: Incident) -> tuple[int, int]:
+    """Of the updates some of whose ranges wait: all of their ranges, and those that are queued."""
+    waiting = FanOutRange.objects.filter(update__incident=incident, queued_at=None).values("update")
+    found = FanOutRange.objects.filter(update__in=waiting).aggregate(
+        rows=Count("pk"), queued=Count("queued_at"), updates=Count("update", distinct=True)
+    )
+    first = found["updates"]  # written with the update, without a row
+    return found["rows"] + first, found["queued"] + first
 
 
 def _bar(variant: Variant, kind: TransportKind, counts: Counter[str]) -> Bar:

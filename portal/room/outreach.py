@@ -12,8 +12,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from comms.actions.outreach import NextStepNeedsDay, finish_next_step, log_outreach
-from comms.models import Incident, Outreach
+from comms.actions.outreach import NextStepNeedsDay, finish_follow_up, finish_next_step, log_outreach
+from comms.models import FollowUp, Incident, Outreach
 from customers import clock
 from customers.models import Account, Usage
 from portal.access import StaffRequest, accounts_owned_by, staff_view
@@ -41,6 +41,7 @@ def desk(request: StaffRequest) -> HttpResponse:
     overdue = list(steps.overdue(today))
     context = {
         "part": "outreach",
+        "follow_ups": FollowUp.objects.filter(account__in=mine, done_at=None).select_related("account"),
         "overdue": [(entry, (today - entry.next_step_due).days) for entry in overdue if entry.next_step_due],
         "coming": steps.filter(next_step_due__gte=today),
         "calls": _calls(mine, clock.now()),
@@ -115,4 +116,14 @@ def done(request: StaffRequest, pk: int) -> HttpResponse:
     entry = get_object_or_404(Outreach, pk=pk, account__in=accounts_owned_by(request.user))
     if finish_next_step(outreach_id=entry.pk, actor=request.user):
         messages.success(request, f"Done: {entry.next_step}.")
+    return redirect("outreach")
+
+
+@require_POST
+@staff_view("comms.log_outreach")
+def seen_to(request: StaffRequest, pk: int) -> HttpResponse:
+    """What needed looking at was looked at. A second click finds it done already."""
+    entry = get_object_or_404(FollowUp, pk=pk, account__in=accounts_owned_by(request.user))
+    if finish_follow_up(follow_up_id=entry.pk, actor=request.user):
+        messages.success(request, f"Done: {entry.account}, {entry.subject}.")
     return redirect("outreach")

@@ -23,6 +23,7 @@ urlpatterns = [
     path("outreach/", outreach.desk, name="outreach"),
     path("outreach/new/", outreach.new, name="outreach_new"),
     path("outreach/<int:pk>/done/", outreach.done, name="outreach_done"),
+    path("outreach/follow-ups/<int:pk>/done/", outreach.seen_to, name="follow_up_done"),
     path("health/", health.page, name="room_health"),
     path("health/release/", health.release, name="room_release"),
     path("credits/", credits.credit_list, name="room_credits"),

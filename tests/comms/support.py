@@ -14,7 +14,7 @@ from django.db.models import F, Max, Min
 
 from comms.choices import ImpactLevel, IncidentStatus, Variant
 from comms.models import Delivery, Incident, IncidentImpact, IncidentUpdate, Message, Promise
-from comms.rendering.mail import MailForm, Recipient
+from comms.rendering.mail import Affected, MailForm, Recipient
 from customers.choices import Track
 from customers.models import Company
 from tests.factories import make_incident, publish, utc
@@ -89,7 +89,7 @@ def recipient(
         "address": "jo@customer.example",
         "name": "Jo Jensen",
         "zone": "Europe/Berlin",
-        "affected": [[(account, labels)]],
+        "affected": [[Affected(account, labels, 1, contact_point_id)]],
     }
     return Recipient(**{name: (values | fields)[name] for name in Recipient.__dataclass_fields__})
 

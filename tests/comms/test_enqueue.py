@@ -30,6 +30,12 @@ def test_proposals_goes_to_the_normal_lane():
     assert waiting() == [("normal", "comms.tasks.propose_credits", (7,))]
 
 
+def test_fan_out_if_silent_rings_once_on_the_normal_lane_until_it_is_heard():
+    enqueue.fan_out_if_silent()
+    enqueue.fan_out_if_silent()
+    assert waiting() == [("normal", "comms.tasks.fan_out", ())]
+
+
 def test_a_doorbell_is_gone_with_its_transaction():
     with transaction.atomic():
         enqueue.deliveries(Lane.CRITICAL)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from comms import ledger
 from comms.choices import DeliveryState, Lane
@@ -59,7 +59,7 @@ def test_claim_leases_counts_and_brings_all_that_a_mail_needs():
         uncertain_attempts=0,
         follows=False,
         shared=False,
-        merges=False,
+        merges=True,
     )
     assert (delivery.state, delivery.attempts, delivery.leased_until) == ("claimed", 1, now + LEASE)
 
@@ -164,6 +164,20 @@ def test_record_queued_again_keeps_the_first_attempt_and_its_new_time():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    "reply",
+    ["", "NULL", "null", '"', "\\", '\\"', "a,b", "{x}", " 5.1.1 <jo@x.example>: user unknown ", "Größe 🙂\tzu"],
+)
+def test_replies_are_kept_as_the_server_gave_them(reply):
+    queue(2)
+    plain, marked = claim()
+    ledger.record([Settled(plain.id, plain.attempt, DeliveryState.FAILED, 550, reply)])
+    ledger.mark_started([], settled=[Settled(marked.id, marked.attempt, DeliveryState.FAILED, None, reply)])
+    found = Delivery.objects.order_by("pk").values_list("state", "code", "reply")
+    assert list(found) == [("failed", 550, reply), ("failed", None, reply)]
+
+
+@pytest.mark.django_db
 def test_mark_started_of_a_lost_lease_marks_none_and_writes_the_outcomes():
     queue(3)
     now = clock.now()
@@ -210,3 +224,29 @@ def test_lanes_due_names_what_is_queued_or_whose_lease_ran_out():
     assert ledger.lanes_due(now + LEASE + SECOND) == [Lane.CRITICAL, Lane.NORMAL]
     Delivery.objects.filter(pk=two).update(state=DeliveryState.ACCEPTED)
     assert ledger.lanes_due(now + LEASE + SECOND) == [Lane.NORMAL]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("statement", ["RECORD", "MARK", "MATES"])
+def test_no_plan_reads_all_that_waits_when_statistics_are_of_a_quiet_hour(statement):
+    """Autovacuum looked when everything was finished; then 100,000 are queued and each statement must find its few."""
+    queue(5)
+    Delivery.objects.update(state=DeliveryState.ACCEPTED)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO comms_delivery (message_id, contact_point_id, kind, lane, due_at, state)"
+            " SELECT message_id, 1000000 + n, kind, lane, due_at, state FROM"
+            " (SELECT * FROM comms_delivery LIMIT 1) AS d, generate_series(1, 20000) AS n"
+        )
+        cursor.execute("ANALYZE comms_delivery")
+        plans = {
+            "RECORD": (ledger.RECORD, ["{1}", "{1}", "{accepted}", "{250}", "{ok}", "{NULL}", "{f}"]),
+            "MARK": (ledger.MARK, ["{1}", "{1}", "{accepted}", "{250}", "{ok}", "{NULL}", "{f}", "{1}", "{1}", 1]),
+            "MATES": (ledger.MATES, {"ids": [1], "lane": "critical", "now": clock.now(), "burst": 60, "dead": 5}),
+        }
+        sql, values = plans[statement]
+        cursor.execute(f"EXPLAIN {sql}", values)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "comms_delivery_pkey" in plan
+    assert "delivery_due" not in plan
+    assert "Seq Scan on comms_delivery" not in plan

@@ -40,23 +40,27 @@ Play = Callable[["World"], Verdict]
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault. `own_server`: it breaks PostgreSQL itself, so it gets one of its own. `ci`: of the short selection."""
+    """A fault. `ci`: of the short selection. `own_server`: it breaks PostgreSQL itself, so it gets one of its own.
+    `alone`: it judges times that another one would spoil."""
 
     id: str
     name: str
     play: Play
     ci: bool
     own_server: bool
+    alone: bool
 
 
 FAULTS: dict[str, Fault] = {}
 
 
-def fault(id: str, name: str, *, ci: bool = False, own_server: bool = False) -> Callable[[Play], Play]:
+def fault(
+    id: str, name: str, *, ci: bool = False, own_server: bool = False, alone: bool = False
+) -> Callable[[Play], Play]:
     """Enter a function into the list."""
 
     def enter(play: Play) -> Play:
-        FAULTS[id] = Fault(id, name, play, ci, own_server)
+        FAULTS[id] = Fault(id, name, play, ci, own_server, alone)
         return play
 
     return enter

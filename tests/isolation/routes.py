@@ -55,6 +55,10 @@ def outreach(side: Side | None) -> list[object]:
     return [NO_ID] if side is None or side.outreach is None else [side.outreach.pk]
 
 
+def follow_ups(side: Side | None) -> list[object]:
+    return [NO_ID] if side is None or side.follow_up is None else [side.follow_up.pk]
+
+
 def accounts(side: Side | None) -> list[object]:
     return [NO_ID] if side is None or side.account is None else [side.account.pk]
 
@@ -245,11 +249,16 @@ ROUTES: dict[str, Route] = {
     "outreach": Route(Who.OWNER, "comms.log_outreach"),
     "outreach_new": Route(Who.OWNER, "comms.log_outreach", "comms.log_outreach", queries=_of_account),
     "outreach_done": Route(Who.OWNER, "comms.log_outreach", "comms.log_outreach", {"pk": outreach}),
+    "follow_up_done": Route(Who.OWNER, "comms.log_outreach", "comms.log_outreach", {"pk": follow_ups}),
     "room_health": Route(Who.STAFF, "comms.view_room"),
     "room_release": Route(Who.STAFF, "comms.release_sending", "comms.release_sending"),
     "room_credits": Route(Who.STAFF, "comms.view_credit"),
     "api_alertmanager": Route(Who.MACHINE),
     "api_tickets": Route(Who.MACHINE, args={"sender": senders}),
+    "api_bounces": Route(Who.MACHINE),
+    "api_provider_events": Route(
+        Who.MACHINE, args={"provider": lambda side: ["nobody" if side is None else "postmark"]}
+    ),
     "api_nothing_here": Route(Who.MACHINE),
     "status_to_page": Route(Who.PUBLIC),
     "status": Route(Who.PUBLIC),

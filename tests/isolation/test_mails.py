@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.db.models import Count
+from django.db.models.functions import Coalesce
 
 from comms.actions import deliveries, promises
 from comms.choices import Lane
 from comms.models import Delivery, Promise
 from customers import clock
+from customers.choices import Severity
+from customers.models import Company
 from customers.policies.roles import COMMUNICATIONS_LEAD
 from demo.sink.mail import Mail
 from demo.sink.server import Sink
@@ -45,13 +49,17 @@ def send_everything(sink: Sink, world: World) -> dict[str, list[Mail]]:
     for lane in (Lane.CRITICAL, Lane.NORMAL):
         deliveries.pump(lane)
     found = defaultdict(list)
-    for mail in sink.wait_for(Delivery.objects.exclude(reply__startswith="superseded").count()):
+    sent = Delivery.objects.exclude(reply__startswith="superseded")
+    for mail in sink.wait_for(sent.aggregate(mails=Count(Coalesce("bundle", "pk"), distinct=True))["mails"]):
         assert len(mail.rcpt_to) == 1
         found[mail.rcpt_to[0]].append(mail)
     return found
 
 
-def test_each_mail_holds_only_what_is_its_recipients(sink):
+@pytest.mark.parametrize(("merges", "count"), [(False, 4), (True, 2)])
+def test_each_mail_holds_only_what_is_its_recipients(sink, merges, count):
+    """Each message in a mail of its own, and updates of several incidents in one (E6)."""
+    Company.objects.update(merge_up_to=Severity.FIVE if merges else 0)
     world = make_world()
     mails = send_everything(sink, world)
     readers = {
@@ -81,7 +89,7 @@ def test_each_mail_holds_only_what_is_its_recipients(sink):
         assert {side.mark("own", "currency"), side.mark("own", "label_shared")} <= met
         assert {side.mark(kind, f"note_{which}") for which in ("open", "resolved_last")} <= met
         assert f"mks-{kind}-note_open" in met
-        assert len(mails[address]) == 4  # of two updates that wait for one reader the newer one leaves
+        assert len(mails[address]) == count  # of two updates that wait for one reader the newer one leaves
 
 
 def test_a_warning_goes_to_colleagues_only_and_names_no_account(sink):

@@ -105,6 +105,7 @@ RIGHTFUL = {
     "room_withdraw",
     "outreach_new",
     "outreach_done",
+    "follow_up_done",
     "admin/customers/account/<path:object_id>/set-track/",
     "admin/customers/contact/<path:object_id>/set-track/",
     "admin/customers/apikey/<path:object_id>/delete/",

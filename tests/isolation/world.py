@@ -14,7 +14,19 @@ from django.contrib.sessions.models import Session
 from comms.actions import credits, incidents, publishing
 from comms.actions.outreach import log_outreach
 from comms.choices import CreditState, ImpactLevel, IncidentStatus, Mood, OutreachWay, Variant
-from comms.models import Alert, CallTask, Credit, CreditLine, Delivery, FactSheet, Incident, Outreach, UpdateDraft
+from comms.models import (
+    Alert,
+    CallTask,
+    Credit,
+    CreditLine,
+    Delivery,
+    DeliveryReport,
+    FactSheet,
+    FollowUp,
+    Incident,
+    Outreach,
+    UpdateDraft,
+)
 from comms.models.maintenance import Maintenance
 from comms.rendering.messages import Text
 from customers import clock
@@ -64,6 +76,7 @@ class Side:
     credit: Credit | None = None
     maintenance: Maintenance | None = None
     call: CallTask | None = None
+    follow_up: FollowUp | None = None
     sender: WebhookSender | None = None
     key: str = ""
 
@@ -255,6 +268,14 @@ def _incidents_of(side: Side, author: User) -> None:
     )  # fmt: skip
     side.maintenance = _maintenance(side, "announced", announced_at=clock.now())
     _maintenance(side, "draft", only="draft")
+    side.follow_up = FollowUp.objects.create(
+        account=side.account, reason="bounced", subject=side.mark("int", "follow_up"),
+        words=side.mark("int", "follow_up_words"), raised_at=clock.now(),
+    )  # fmt: skip
+    DeliveryReport.objects.create(
+        source="mail", event=side.mark("int", "event"), kind="bounced", address=side.mark("int", "reported"),
+        detail=side.mark("int", "report"), reported_at=clock.now(), received_at=clock.now(),
+    )  # fmt: skip
     points = ContactPoint.objects.filter(contact__account=side.account)
     Delivery.objects.filter(contact_point__in=points).update(reply=side.mark("int", "reply"))
 

@@ -1,12 +1,19 @@
 """The transports of one task, opened when the first delivery of their kind comes, and closed together."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
 from django.conf import settings
+from django.core.mail import get_connection
 
+from comms.actions.deliveries import relays
+from comms.rendering import verp
+from comms.transports.anymail import AnymailTransport
+from comms.transports.base import Accepted, BeforeData, Envelope, Outcome, Retry
 from comms.transports.http import HttpSettings
 from comms.transports.slack import SlackTransport
 from comms.transports.sms import SmsProvider, SmsTransport
@@ -36,7 +43,7 @@ class Pipes:
         """Any transport: `send(items, before_data=...)`. The items are those that `writing.items` makes of the kind."""
         match kind:
             case TransportKind.EMAIL:
-                return self._smtp
+                return self._smtp if relays.way_now() == relays.SMTP else Provider()
             case TransportKind.WEBHOOK:
                 return WebhookTransport(http_settings())
             case TransportKind.SLACK:
@@ -49,6 +56,26 @@ class Pipes:
     @cached_property
     def _smtp(self) -> SmtpTransport:
         return self._stack.enter_context(SmtpTransport(smtp_settings()))
+
+
+class Provider:
+    """Mail through the configured provider. It watches its own row among the relays: the pump watches the relay's."""
+
+    def send(self, envelopes: Sequence[Envelope], *, before_data: BeforeData) -> Iterator[Outcome]:
+        troubled = relays.is_troubled(way=relays.PROVIDER)
+        transport = AnymailTransport(
+            lambda: get_connection(settings.MAIL_BACKEND, timeout=settings.SEND_DEADLINE_SECONDS),
+            token_of=verp.token_of,
+        )
+        for outcome in transport.send(envelopes, before_data=before_data):
+            if isinstance(outcome, Retry) and outcome.relay_down:
+                relays.trip(outcome.reply, way=relays.PROVIDER)
+                yield replace(outcome, relay_down=False)
+                continue
+            if isinstance(outcome, Accepted) and troubled:
+                relays.recovered(way=relays.PROVIDER)
+                troubled = False
+            yield outcome
 
 
 def smtp_settings() -> SmtpSettings:

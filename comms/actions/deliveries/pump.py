@@ -12,7 +12,7 @@ from comms import enqueue, ledger
 from comms.actions import beats, installation
 from comms.actions.deliveries import relays, settling, stopping
 from comms.actions.deliveries.pipes import Pipes
-from comms.actions.deliveries.writing import Writer
+from comms.actions.deliveries.writing import Forms, Writer
 from comms.choices import Lane
 from comms.ledger import Claimed, Settled
 from comms.transports.base import Accepted, Item, Outcome, Retry
@@ -21,7 +21,7 @@ from customers.choices import TransportKind
 from customers.models import Company
 
 log = structlog.get_logger(__name__)
-CLAIM = 400
+CLAIM = 500
 POSTS = (TransportKind.WEBHOOK, TransportKind.SLACK, TransportKind.TEAMS)  # each to a server of somebody else
 CLAIM_POSTS = 16
 KEEP_SECONDS = 0.1  # outcomes are written at least this often: more would become uncertain if all died at once
@@ -37,6 +37,7 @@ def pump(lane: Lane) -> None:
         beats.ran(lane)  # the lane is well: nobody needs to start it again
         return
     ends = time.monotonic() + settings.PUMP_SECONDS
+    forms: Forms = {}
     with Pipes() as pipes:
         while batch := _next_batch(lane):
             beats.ran(lane)
@@ -44,7 +45,7 @@ def pump(lane: Lane) -> None:
             for row in batch:
                 by_kind[TransportKind(row.kind)].append(row)
             for kind, rows in by_kind.items():
-                _Sending(kind, lane, ends).send(rows, pipes)
+                _Sending(kind, lane, ends, forms).send(rows, pipes)
             if time.monotonic() >= ends or stopping.asked():
                 enqueue.deliveries(lane)
                 return
@@ -67,8 +68,8 @@ def ring_for_due(now: datetime) -> None:
 class _Sending:
     """One batch of one kind: every row is settled, sent, refused or given back for later."""
 
-    def __init__(self, kind: TransportKind, lane: Lane, ends: float) -> None:
-        self._kind, self._ends = kind, ends
+    def __init__(self, kind: TransportKind, lane: Lane, ends: float, forms: Forms) -> None:
+        self._kind, self._ends, self._forms = kind, ends, forms
         self._allowance = relays.Allowance(lane) if kind is TransportKind.EMAIL else None
         self._kept: list[Settled] = []
         self._troubled = kind is TransportKind.EMAIL and relays.is_troubled()
@@ -96,7 +97,7 @@ class _Sending:
 
     def _written(self, rows: Sequence[Claimed]) -> tuple[list[Item], list[tuple[Claimed, Exception]]]:
         """The items to send; the rows that each of them settles are those under its lead in `_waiting`."""
-        writer = Writer(rows)
+        writer = Writer(rows, self._forms)
         for sharing in writer.groups():
             self._waiting[sharing[0].id] = sharing
             if len(sharing) > 1:

@@ -1,9 +1,13 @@
-"""The mail relay: left alone for a while when it does not answer, fed no faster than all workers together may."""
+"""The ways that mail leaves by: left alone for a while when they do not answer, fed no faster than all together may.
+
+There is a relay, a provider, or both: then the provider is used while the relay is left alone.
+"""
 
 import time
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Q
 
 from comms import ledger
 from comms.choices import Lane
@@ -11,38 +15,63 @@ from comms.models import Relay
 from customers import clock
 from customers.choices import TransportKind
 
-SMTP = "smtp"
+SMTP, PROVIDER = "smtp", "provider"
 RESERVE = 0.2  # of a second's mails that only the critical lane may take
 SHORTEST, LONGEST = timedelta(seconds=5) / settings.TIME_SCALE, timedelta(minutes=5) / settings.TIME_SCALE
 
 
+def ways() -> list[str]:
+    """Those that are configured, the preferred one first."""
+    smtp = [SMTP] if settings.SMTP_HOST or not settings.MAIL_PROVIDER else []
+    return [*smtp, PROVIDER] if settings.MAIL_PROVIDER else smtp
+
+
+def way_now() -> str:
+    """By which mail leaves now; the preferred one where all are left alone, for what is in hand already."""
+    found = ways()
+    if len(found) == 1:
+        return found[0]
+    closed = _closed(found)
+    return next((name for name in found if name not in closed), found[0])
+
+
 def resting() -> list[TransportKind]:
-    """Channels whose relay is left alone at the moment."""
-    relay = Relay.objects.get(pk=SMTP)
-    closed = relay.closed_until is not None and relay.closed_until > clock.now()
-    return [TransportKind.EMAIL] if closed else []
+    """Channels of which every way is left alone at the moment."""
+    found = ways()
+    return [TransportKind.EMAIL] if len(_closed(found)) == len(found) else []
 
 
-def trip(reason: str) -> None:
-    """The relay could not be reached: leave it alone for 5, 10, 20 ... seconds, 5 minutes at most."""
+def _closed(names: list[str]) -> set[str]:
+    rows = Relay.objects.filter(pk__in=names, closed_until__gt=clock.now())
+    return set(rows.values_list("pk", flat=True))
+
+
+def trip(reason: str, *, way: str = SMTP) -> None:
+    """It could not be reached: leave it alone for 5, 10, 20 ... seconds, 5 minutes at most."""
     now = clock.now()
-    relay = Relay.objects.get(pk=SMTP)
+    relay, _ = Relay.objects.get_or_create(pk=way)
     if relay.closed_until is not None and relay.closed_until > now:
         return
     pause = min(LONGEST, SHORTEST * 2 ** min(relay.failures, 10))
-    Relay.objects.filter(pk=SMTP, failures=relay.failures).update(
+    Relay.objects.filter(pk=way, failures=relay.failures).update(
         failures=relay.failures + 1, closed_until=now + pause, reason=reason[:300]
     )
 
 
-def is_troubled() -> bool:
-    """It failed the last time that it was tried."""
-    return Relay.objects.filter(pk=SMTP, failures__gt=0).exists()
+def is_troubled(*, way: str = SMTP) -> bool:
+    """It failed the last time that it was tried, and its turn has come: what it takes now opens it again.
+
+    A relay that is left alone while the provider takes over is not: mail that the provider takes proves nothing of it.
+    """
+    relays = Relay.objects.filter(pk=way, failures__gt=0)
+    if len(ways()) > 1:
+        relays = relays.filter(Q(closed_until=None) | Q(closed_until__lte=clock.now()))
+    return relays.exists()
 
 
-def recovered() -> None:
-    """The relay has taken a mail again."""
-    Relay.objects.filter(pk=SMTP, failures__gt=0).update(failures=0, closed_until=None, reason="")
+def recovered(*, way: str = SMTP) -> None:
+    """It has taken a mail again."""
+    Relay.objects.filter(pk=way, failures__gt=0).update(failures=0, closed_until=None, reason="")
 
 
 class Allowance:
@@ -52,13 +81,14 @@ class Allowance:
 
     def __init__(self, lane: Lane) -> None:
         self._reserve = 0.0 if lane is Lane.CRITICAL else RESERVE
-        self._limited = Relay.objects.get(pk=SMTP).rate > 0
+        self._way = way_now()
+        self._limited = Relay.objects.filter(pk=self._way, rate__gt=0).exists()
         self._left = 0
 
     def take(self, wanted: int, *, until: float) -> bool:
         """Wait until so many may leave; False where time (monotonic) is over before."""
         while self._limited and self._left < wanted:
-            granted = ledger.take_tokens(SMTP, max(wanted, self.PORTION), reserve=self._reserve)
+            granted = ledger.take_tokens(self._way, max(wanted, self.PORTION), reserve=self._reserve)
             self._left += granted
             if self._left >= wanted:
                 break

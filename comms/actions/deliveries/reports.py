@@ -101,14 +101,14 @@ def take_report(
     delivery = None if number is None else Delivery.objects.filter(pk=number).first()
     if delivery is not None and delivery.state in IN_HAND:
         raise StillLeaving
-    words = clean_line(detail)[:300]
+    words = _line(detail, 300)
     _, new = DeliveryReport.objects.get_or_create(
         source=source,
-        event=clean_line(event)[:200],
+        event=_line(event, 200),
         defaults={
             "kind": kind,
             "delivery": number,
-            "address": clean_line(address)[:320],
+            "address": _line(address, 320),
             "detail": words,
             "reported_at": min(reported_at or now, now),
             "received_at": now,
@@ -119,6 +119,11 @@ def take_report(
     elif new:
         log.warning("a delivery report is about no mail of ours", source=source, kind=kind.value)
     return Taken(kind, matched=delivery is not None, new=new)
+
+
+def _line(text: str, at_most: int) -> str:
+    """One line that PostgreSQL can store: no control characters, no lone surrogates."""
+    return clean_line(text.encode("utf-8", "replace").decode())[:at_most]
 
 
 def _follow(kind: ReportKind, delivery: Delivery, words: str, *, about_address: bool, now: datetime) -> None:

@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import transaction
-from django.db.models.functions import Lower
 
-from comms.choices import DeliveryState
+from comms.actions.deliveries import suppressing
+from comms.choices import DeliveryState, FollowUpReason
 from comms.ledger import DEAD_AFTER, Claimed, Order, Settled
 from comms.policies import retry
 from comms.transports.base import Accepted, Alarm, Outcome, Rejected, Retry, Uncertain
@@ -101,14 +100,12 @@ def _pause(attempts: int) -> timedelta:
     return pause
 
 
-@transaction.atomic
 def _suppress(row: Claimed, reply: str) -> None:
-    """The address does not exist, or has failed for too long: nothing more goes there until a person says so.
-
-    A mailbox is one, whichever accounts name it.
-    """
-    points = ContactPoint.objects.filter(pk=row.contact_point_id)
-    if row.shared and row.address is not None:
-        mailbox = ContactPoint.objects.alias(mailbox=Lower("address"))  # the index has the lower case
-        points = mailbox.filter(kind=TransportKind.EMAIL, mailbox=row.address.lower())
-    points.filter(suppressed_at=None).update(suppressed_at=clock.now(), suppressed_reason=f"refused: {reply}"[:200])
+    """The address does not exist, or has failed for too long: nothing more goes there until a person says so."""
+    now = clock.now()
+    if row.kind == TransportKind.EMAIL:
+        suppressing.suppress_mailbox(row.contact_point_id, FollowUpReason.BOUNCED, reply, now=now)
+        return
+    ContactPoint.objects.filter(pk=row.contact_point_id, suppressed_at=None).update(
+        suppressed_at=now, suppressed_reason=f"refused: {reply}"[:200]
+    )

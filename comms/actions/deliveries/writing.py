@@ -10,8 +10,8 @@ from comms.audience import usage_of
 from comms.choices import Variant
 from comms.ledger import Claimed
 from comms.models import Message
-from comms.rendering import marks
-from comms.rendering.mail import MailForm, Recipient, link_of, manage_link
+from comms.rendering import marks, verp
+from comms.rendering.mail import Affected, MailForm, Recipient, link_of, manage_link
 from comms.transports.base import ChatPost, Envelope, Item
 from comms.transports.gsm7 import fit
 from comms.transports.sms import Sms
@@ -24,11 +24,16 @@ log = structlog.get_logger(__name__)
 EVENT = "incident.updated"
 
 
-class Writer:
-    """Writes the items of a batch whose rows are of one kind."""
+Forms = dict[tuple[int, ...], MailForm]
+"""Each mail's form by the messages in it."""
 
-    def __init__(self, rows: Sequence[Claimed]) -> None:
+
+class Writer:
+    """Writes the items of a batch whose rows are of one kind. `forms` are kept from one batch to the next."""
+
+    def __init__(self, rows: Sequence[Claimed], forms: Forms | None = None) -> None:
         self._rows = rows
+        self._forms = {} if forms is None else forms
         messages = Message.objects.select_related("incident__public", "update")
         self._messages = messages.in_bulk({row.message_id for row in rows})
         self._now = clock.now()
@@ -78,18 +83,20 @@ class Writer:
     def _mail(self, rows: Sequence[Claimed]) -> Envelope:
         first = rows[0]
         assert first.address is not None  # noqa: S101  the caller took those without one out
-        affected: dict[int, dict[str, Sequence[str]]] = {row.message_id: {} for row in rows}
+        affected: dict[int, dict[int | None, Affected]] = {row.message_id: {} for row in rows}
         for row in rows:
-            affected[row.message_id][row.account] = self._labels_of(row)
+            one = Affected(row.account, self._labels_of(row), row.account_id or 0, row.contact_point_id)
+            affected[row.message_id].setdefault(row.account_id, one)
         recipient = Recipient(
             contact_point_ids=sorted({row.contact_point_id for row in rows}),
             address=first.address,
             name=first.name,
             zone=first.zone,
-            affected=[list(accounts.items()) for accounts in affected.values()],
+            affected=[list(accounts.values()) for accounts in affected.values()],
         )
         payload = self._form_of(tuple(affected)).build(recipient, now=self._now)
-        return Envelope(first.id, first.attempt, self._company.sender_address, first.address, payload)
+        sender = verp.sender_of(first.id, self._company.sender_address)
+        return Envelope(first.id, first.attempt, sender, first.address, payload)
 
     def _webhook(self, row: Claimed, message: Message) -> WebhookPost:
         data = _public_data(row, message) if message.variant == Variant.PUBLIC else self._data(row, message)
@@ -156,10 +163,6 @@ class Writer:
     @cached_property
     def _company(self) -> Company:
         return Company.current()
-
-    @cached_property
-    def _forms(self) -> dict[tuple[int, ...], MailForm]:
-        return {}
 
     @cached_property
     def _labels(self) -> dict[int, dict[int | None, list[str]]]:

@@ -15,6 +15,7 @@ from comms.actions.publishing.publish import (
     publish_update,
     situation_of,
 )
+from comms.actions.publishing.ranges import fan_out_next, ring_for_ranges
 
 __all__ = [
     "TRACKS",
@@ -22,10 +23,12 @@ __all__ = [
     "StaleSequence",
     "Texts",
     "approve_update",
+    "fan_out_next",
     "needs_approval",
     "next_times_of",
     "publish_due",
     "publish_update",
+    "ring_for_ranges",
     "schedule_update",
     "situation_of",
     "texts_of",

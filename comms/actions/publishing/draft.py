@@ -162,6 +162,7 @@ def _publish_draft(draft_id: int) -> bool:
                 facts=draft.facts,
                 approver=draft.approver,
                 override_reason=draft.override_reason,
+                sms_confirmed=draft.sms_confirmed,
             )
         draft.published_at = clock.now()
         draft.save(update_fields=["published_at"])

@@ -8,14 +8,14 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Max, QuerySet
 
-from comms import enqueue, fanout, live
+from comms import enqueue, live
 from comms.actions import calls, promises, timeline, voices
-from comms.actions.publishing import public
+from comms.actions.publishing import public, ranges
 from comms.choices import IncidentStatus, Lane, TimelineKind, Variant
 from comms.models import Incident, IncidentImpact, IncidentUpdate, Message, Template
 from comms.policies import cadence, lifecycle
 from comms.rendering.facts import Affected, Situation
-from comms.rendering.messages import Text, render_update
+from comms.rendering.messages import Rendered, Text, render_update
 from customers import clock
 from customers.choices import Language, Severity, Track
 from customers.models import Company, User
@@ -44,8 +44,12 @@ def publish_update(
     facts: Mapping[str, Any] | None = None,
     approver: User | None = None,
     override_reason: str = "",
+    sms_confirmed: bool = False,
 ) -> IncidentUpdate:
     """Number the update, render its texts, queue a delivery per recipient, keep and renew promises: all or nothing.
+
+    Of a very large audience the first range is queued here and the others by tasks (publishing.ranges). More SMS than
+    the company's limit leave only where they are `sms_confirmed` (E8).
 
     Raises:
         StaleSequence: somebody published in between. CannotPublish, IllegalTransition: see their words.
@@ -75,17 +79,16 @@ def publish_update(
         published_at=now,
     )
     next_times = next_times_of(incident, status, texts, now)
-    reached, sequences = _say(update, texts, next_times, first=first, now=now)
+    messages = _say(update, texts, next_times, first=first, now=now)
+    queued = ranges.fan_out(update, messages, sms_confirmed=sms_confirmed)
     promises.answer_and_renew(incident, update, {TRACKS[variant]: due for variant, due in next_times.items()}, now=now)
-    words = f"Update {update.number} published: {status.label}; " + ", ".join(
-        f"{n} on the {v} track" for v, n in reached.items()
-    )
+    words = f"Update {update.number} published: {status.label}; {queued.words}"
     timeline.note(incident, TimelineKind.PUBLISHED, words, now=now, actor=author)
     public.tell(update, said, now=now)
     calls.raise_for(incident, now=now)
     voices.join_reporters(incident, now=now)
     enqueue.deliveries(Lane.CRITICAL)
-    live.announce(incident, sequences)
+    live.announce(incident, {Variant(m.variant): m.sequence for m in messages if m.sequence})
     if status is IncidentStatus.RESOLVED and not was_resolved:
         enqueue.proposals(incident.pk)
     return update
@@ -208,36 +211,32 @@ def _say(
     *,
     first: bool,
     now: datetime,
-) -> tuple[dict[Variant, int], dict[Variant, int]]:
-    """A message per track and language with its deliveries. Returns recipients and sequence number per track."""
+) -> list[Message]:
+    """A message per track and language."""
     status = IncidentStatus(update.status)
     situation = situation_of(update.incident, number=update.number, status=status, facts=update.facts, now=now)
     stage = lifecycle.stage_of(status, first=first)
-    reached, sequences = {}, {}
+    merges = update.severity <= Company.current().merge_up_to
+    said = []
     for variant, text in texts.items():
-        messages = update.incident.messages.filter(variant=variant)
-        sequences[variant] = (messages.aggregate(last=Max("sequence"))["last"] or 0) + 1
+        sequence = (update.incident.messages.filter(variant=variant).aggregate(last=Max("sequence"))["last"] or 0) + 1
         templates = list(Template.objects.filter(stage=stage, variant=variant))
         if not any(template.language == Language.ENGLISH for template in templates):  # it takes all others, too (D8)
             raise CannotPublish(f"There is no template for the stage {stage.label} on the {variant.label} track.")
-        written = [
-            _message(update, template, situation, text.note, next_times[variant], sequences[variant], now)
+        said += [
+            _message(
+                update,
+                template,
+                render_update(template, situation, note=text.note, next_update_at=next_times[variant]),
+                sequence=sequence,
+                merges=merges,
+            )
             for template in templates
         ]
-        reached[variant] = sum(fanout.fan_out(message, now=now) for message in written)
-    return reached, sequences
+    return said
 
 
-def _message(
-    update: IncidentUpdate,
-    template: Template,
-    situation: Situation,
-    note: str,
-    next_update_at: datetime | None,
-    sequence: int,
-    now: datetime,
-) -> Message:
-    rendered = render_update(template, situation, note=note, next_update_at=next_update_at)
+def _message(update: IncidentUpdate, template: Template, rendered: Rendered, *, sequence: int, merges: bool) -> Message:
     return Message.objects.create(
         update=update,
         incident=update.incident,
@@ -245,9 +244,10 @@ def _message(
         language=template.language,
         sequence=sequence,
         lane=Lane.CRITICAL,
+        merges=merges,
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,
         short=rendered.short,
-        created_at=now,
+        created_at=update.published_at,
     )

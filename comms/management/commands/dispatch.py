@@ -33,6 +33,7 @@ class Command(BaseCommand):
             publishing.publish_due,
             promises.tick,
             lambda: deliveries.ring_for_due(clock.now()),
+            publishing.ring_for_ranges,
             installation.remember_publications,
             beats.ask,
             auditor.Auditor().tick,

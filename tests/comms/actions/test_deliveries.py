@@ -10,6 +10,7 @@ from comms import ledger
 from comms.actions import deliveries
 from comms.choices import DeliveryState, Lane
 from comms.models import Delivery, Relay
+from comms.rendering import verp
 from customers import clock
 from customers.choices import Track
 from customers.models import Contact, ContactPoint
@@ -62,6 +63,18 @@ def test_pump_sends_50_mails_one_a_recipient_and_settles_each(sink):
     assert not OrmQ.objects.exists()
 
 
+def test_each_mail_comes_back_to_an_address_that_names_its_delivery(sink, settings):
+    settings.BOUNCE_ADDRESS = "bounces@portal.example"
+    queue("a@customer.example", "b@customer.example")
+
+    deliveries.pump(Lane.CRITICAL)
+
+    senders = {mail.rcpt_to[0]: mail.mail_from for mail in sink.wait_for(2)}
+    named = {address: verp.delivery_of(verp.token_in(sender) or "") for address, sender in senders.items()}
+    assert named == dict(Delivery.objects.values_list("contact_point__address", "pk"))
+    assert {mail.header("From") for mail in sink.wait_for(2)} == {"Your Company Service <status@your-company.example>"}
+
+
 def test_pump_leaves_other_lanes_and_later_times_alone(sink):
     queue("now@a.example", "bulk@a.example", "later@a.example")
     Delivery.objects.filter(contact_point__address="bulk@a.example").update(lane=Lane.BULK)
@@ -108,7 +121,7 @@ def test_pump_suppresses_only_the_addresses_refused_at_rcpt(sink):
     }
     gone = ContactPoint.objects.exclude(suppressed_at=None)
     assert sorted(gone.values_list("address", "suppressed_reason")) == [
-        (address, "refused: 5.1.1 no such user") for address in ("a@gone.example", "c@gone.example")
+        (address, "bounced: 5.1.1 no such user") for address in ("a@gone.example", "c@gone.example")
     ]
 
 

@@ -70,6 +70,18 @@ def test_checks_say_why_the_relay_rests_to_colleagues_only():
     assert (check.detail, "SMTP_HOST" in check.mend) == ("connection refused by smtp.secret.example", True)
 
 
+def test_checks_say_that_the_provider_takes_over_and_that_it_does_not_answer_either(settings):
+    settings.MAIL_PROVIDER = "postmark"
+    soon = clock.now() + timedelta(seconds=80)
+    Relay.objects.update(failures=1, closed_until=soon, reason="refused")
+    assert wrong()["relay"].endswith(" Mail leaves by the provider meanwhile.")
+    settings.SMTP_HOST = ""
+    assert wrong() == {}
+    Relay.objects.create(name="provider", failures=1, closed_until=soon, reason="no route")
+    (check,) = [check for check in health.checks() if not check.ok]
+    assert (check.detail, "MAIL_PROVIDER" in check.mend, "meanwhile" in check.says) == ("no route", True, False)
+
+
 def test_checks_say_that_sending_is_held():
     Installation.objects.update(held_at=clock.now(), held_reason="this database is a copy")
     assert wrong() == {"sending": "It is held: nothing leaves until a person confirms."}

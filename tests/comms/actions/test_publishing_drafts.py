@@ -7,11 +7,12 @@ import pytest
 
 from comms.actions import publishing
 from comms.actions.publishing import CannotPublish
-from comms.choices import IncidentStatus, TimelineKind, Variant
+from comms.choices import DeliveryState, IncidentStatus, TimelineKind, Variant
 from comms.models import Delivery, Incident, Template, UpdateDraft
 from comms.policies.lifecycle import IllegalTransition
 from comms.rendering.messages import Text
-from customers.choices import Severity, Track
+from customers.choices import Severity, Track, TransportKind
+from customers.models import Company, ContactPoint
 from tests.comms.support import told
 from tests.factories import BOTH, make_account, make_component, make_contact, make_incident, make_user, publish
 
@@ -215,3 +216,19 @@ def test_publish_due_waits_for_a_second_person_when_the_severity_was_raised_mean
 
     publishing.approve_update(draft_id=draft.pk, approver=commander)
     assert publishing.publish_due() == 1
+
+
+@pytest.mark.parametrize(("confirmed", "leaving"), [(True, 3), (False, 1)])
+def test_publish_due_sends_more_sms_than_the_limit_only_where_the_author_confirmed_it(lead, confirmed, leaving):
+    component = make_component()
+    for n in range(3):
+        contact = make_contact(make_account(uses=(component,)), Track.BUSINESS)
+        ContactPoint.objects.create(contact=contact, kind=TransportKind.SMS, address=f"+4930123456{n}")
+    Company.objects.update(sms_limit=1)
+    incident = make_incident(component)
+    schedule(incident, lead, sms_confirmed=confirmed)
+
+    assert publishing.publish_due() == 1
+
+    sms = Delivery.objects.filter(message__incident=incident, kind=TransportKind.SMS)
+    assert (sms.count(), sms.filter(state=DeliveryState.QUEUED).count()) == (3, leaving)

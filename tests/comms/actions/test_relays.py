@@ -61,3 +61,40 @@ def test_trip_while_it_rests_changes_nothing():
     first = Relay.objects.get().closed_until
     relays.trip("refused")
     assert (Relay.objects.get().closed_until, Relay.objects.get().failures) == (first, 1)
+
+
+@pytest.fixture
+def both(settings) -> None:
+    settings.SMTP_HOST, settings.MAIL_PROVIDER = "smtp.example", "postmark"
+
+
+@pytest.mark.usefixtures("both")
+def test_the_provider_takes_over_while_the_relay_is_left_alone():
+    assert (relays.ways(), relays.way_now(), relays.resting()) == (["smtp", "provider"], "smtp", [])
+    relays.trip("refused")
+    assert (relays.way_now(), relays.resting(), relays.is_troubled()) == ("provider", [], False)
+    relays.trip("no route", way="provider")
+    assert relays.resting() == [TransportKind.EMAIL]
+    Relay.objects.filter(pk="smtp").update(closed_until=clock.now())
+    assert (relays.way_now(), relays.resting(), relays.is_troubled()) == ("smtp", [], True)
+    relays.recovered()
+    assert (relays.is_troubled(), relays.is_troubled(way="provider")) == (False, False)
+    Relay.objects.filter(pk="provider").update(closed_until=clock.now())
+    assert relays.is_troubled(way="provider")
+
+
+def test_a_provider_alone_is_the_only_way(settings):
+    settings.SMTP_HOST, settings.MAIL_PROVIDER = "", "postmark"
+    relays.trip("refused")  # of a relay that was used before
+    assert (relays.ways(), relays.way_now(), relays.resting()) == (["provider"], "provider", [])
+    relays.trip("no route", way="provider")
+    assert relays.resting() == [TransportKind.EMAIL]
+
+
+@pytest.mark.usefixtures("both")
+def test_allowance_keeps_to_the_rate_of_the_way_that_is_used():
+    limit(1, 0)
+    relays.trip("refused")
+    assert relays.Allowance(Lane.BULK).take(50, until=time.monotonic())
+    Relay.objects.create(name="provider", rate=1, refilled_at=clock.now())
+    assert not relays.Allowance(Lane.BULK).take(50, until=time.monotonic())

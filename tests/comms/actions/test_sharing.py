@@ -7,16 +7,16 @@ from django.test import Client
 
 from comms import ledger
 from comms.actions import deliveries
-from comms.choices import DeliveryState, Lane
+from comms.choices import DeliveryState, Lane, Variant
 from comms.ledger import Settled
 from comms.models import Delivery, Incident
 from customers import clock
-from customers.choices import Track
-from customers.models import Contact, ContactPoint
+from customers.choices import Severity, Track
+from customers.models import Company, Contact, ContactPoint
 from demo.sink.script import Fault, Script
 from demo.sink.server import Sink
 from tests.comms.support import body, race
-from tests.factories import make_account, make_component, make_contact, make_incident, publish
+from tests.factories import make_account, make_component, make_contact, make_incident, make_usage, publish
 
 SECOND = timedelta(seconds=1)
 
@@ -142,6 +142,7 @@ def test_the_link_in_a_shared_mail_stops_both_and_no_others(sink):
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_two_workers_never_get_parts_of_one_mail():
+    Company.objects.update(merge_seconds=0)
     component = make_component()
     for name in ("Alpha", "Beta"):
         account = make_account(name, uses=(component,))
@@ -172,3 +173,51 @@ def test_rows_that_a_killed_worker_had_started_come_back_together():
     again = ledger.claim(Lane.CRITICAL, now=now + ledger.LEASE + SECOND, limit=1)
 
     assert sorted((row.account, row.uncertain_attempts) for row in again) == [("Alpha", 1), ("Beta", 1)]
+
+
+def low(component=None) -> Incident:
+    """An incident of a severity whose mails may be merged."""
+    return make_incident(component or make_component(), severity=Severity.TWO)
+
+
+@pytest.mark.django_db
+def test_updates_of_a_burst_share_a_mail(sink):
+    Company.objects.update(merge_seconds=60)
+    account = make_account("Alpha")
+    make_contact(account, name="Jo", email="jo@alpha.example")
+    incidents = []
+    for label in ("shop.example", "mail.example"):
+        component = make_component()
+        make_usage(account, component, label)
+        incidents.append(low(component))
+        publish(incidents[-1])
+    waiting = Delivery.objects.order_by("due_at").first()
+    assert waiting.due_at - clock.now() > timedelta(seconds=Company.current().merge_seconds) - 10 * SECOND
+    Delivery.objects.filter(pk=waiting.pk).update(due_at=clock.now())  # the minute of the first is over
+
+    deliveries.pump(Lane.CRITICAL)
+
+    (mail,) = sink.wait_for(1)
+    references = [incident.reference for incident in incidents]
+    assert mail.message["Subject"] == f"Your Company: 2 updates ({', '.join(references)})"
+    text = body(mail.message, "plain")
+    assert text.index("Affected at Alpha: shop.example") < text.index("Affected at Alpha: mail.example")
+    for incident in incidents:
+        assert incident.updates.get().messages.get(variant=Variant.BUSINESS).subject.split(" – ")[0] in text
+        assert f"<incident-{incident.pk}.{waiting.contact_point_id}@" in mail.header("References")
+    assert set(Delivery.objects.values_list("state", "bundle")) == {("accepted", waiting.pk)}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("field", ["merge_up_to", "merge_seconds"])
+def test_policy_decides_what_shares_a_mail(sink, field):
+    """Nothing merges; or nothing waits for others."""
+    Company.objects.update(**{"merge_seconds": 60, field: 0})
+    component = make_component()
+    make_contact(make_account("Alpha", uses=(component,)), email="jo@alpha.example")
+    publish(low(component))
+    deliveries.pump(Lane.CRITICAL)
+    publish(low(component))
+    deliveries.pump(Lane.CRITICAL)
+    sink.wait_for(2)
+    assert [row.bundle for row in Delivery.objects.all()] == [None, None]

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django_q.models import OrmQ
 
-from comms.actions import publishing
+from comms.actions import beats, publishing
 from comms.choices import IncidentStatus, Lane, TimelineKind
 from comms.models import Delivery, Incident, IncidentUpdate, Message, Promise, PromiseWarning, UpdateDraft
 from customers import clock
@@ -122,6 +122,21 @@ def test_dispatch_rings_again_for_a_doorbell_that_was_lost(tmp_path: Path):
         now = clock.now()
         until(lambda: has_beaten_since(FIRST, now), "another beat")
     assert OrmQ.objects.filter(key=Lane.CRITICAL).count() == 1  # the other lanes were asked for a sign of life
+
+
+def test_dispatch_rings_again_for_ranges_whose_doorbell_was_lost(tmp_path: Path, settings):
+    settings.FANOUT_RANGE_ACCOUNTS = 1
+    component = make_component()
+    for _ in range(2):
+        make_contact(make_account(uses=(component,)))
+    publish(make_incident(component))
+    for lane in Lane:
+        beats.ran(lane.value)  # no lane is asked for a sign of life in the meantime
+    OrmQ.objects.all().delete()
+    with Command(tmp_path / "log", "dispatch", name=FIRST):
+        until(lambda: "comms.tasks.fan_out" in [task.task["func"] for task in OrmQ.objects.all()], "the doorbell")
+    assert publishing.fan_out_next()
+    assert Delivery.objects.count() == 2
 
 
 def test_dispatch_says_which_deliveries_are_missing_and_makes_none(tmp_path: Path):

@@ -23,7 +23,11 @@ CUSTOMERS = {
     for model in ("account", "contact", "service", "component", "usage", "ticket", "signal", "trackdecision")
 }
 INCIDENTS = {
-    f"comms.{model}" for model in ("incident", "incidentupdate", "timelineentry", "credit", "outreach", "delivery")
+    f"comms.{model}"
+    for model in (
+        *("incident", "incidentupdate", "timelineentry", "credit", "outreach", "followup"),
+        *("delivery", "deliveryreport"),
+    )
 }
 SETTINGS = {
     "customers.user", "customers.company", "customers.slapolicy", "customers.apikey", "customers.webhooksender",

@@ -9,6 +9,7 @@ from tests.faults.plays import (  # noqa: F401
     people,
     publishing,
     relay,
+    reports,
     status_page,
     webhooks,
     workers,

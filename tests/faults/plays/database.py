@@ -3,13 +3,10 @@
 import http.client
 import json
 import os
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -23,11 +20,12 @@ from comms.models.delivery import UNFINISHED
 from customers import clock
 from customers.models import User
 from tests.factories import make_component
+from tests.faults.backup import copy_of, pointed_at, restore
 from tests.faults.browsing import Browser
 from tests.faults.checker import twice
-from tests.faults.registry import NotRun, Verdict, fault
+from tests.faults.registry import Verdict, fault
 from tests.faults.world import World
-from tests.instances import Instance, database_url
+from tests.instances import Instance
 
 SLOW = 0.01  # seconds by which each reply of the sink is late, so that the fault meets workers that send
 CONNECTIONS = 4  # of one worker
@@ -178,9 +176,7 @@ def status(instance: Instance, path: str) -> int:
 @fault("R29", "a backup restored: as a copy, and in its place", ci=True)
 def r29(world: World) -> Verdict:
     """The backup holds mail that has left since, and its doorbell: nothing leaves until a person says so."""
-    if shutil.which("pg_dump") is None or shutil.which("psql") is None:
-        raise NotRun("pg_dump and psql are not installed")
-    backup, counter = world.folder / "backup.sql", world.folder / "publications"
+    counter = world.folder / "publications"
     people = world.people(30)
     first = world.incident()
     with world.instance() as instance:  # from now on it knows its database
@@ -188,25 +184,20 @@ def r29(world: World) -> Verdict:
         world.publish(first, people)
         world.settle()
     world.publish(first, people)  # nothing runs: queued when the backup is made
-    dump(backup)
-    with world.instance() as instance:
-        instance.wait_until_up()
-        world.settle()
-        world.publish(first, people)
-        world.settle()
-        newest = IncidentUpdate.objects.latest("pk").pk
-        world.wait(lambda: counter.exists() and json.loads(counter.read_text())["published"] == newest)
-    verdict = world.judge()
     home = connection.settings_dict["NAME"]
-    try:
-        copy_database(f"{home}_copy")
-        restore(backup)
-        silent(world, verdict, "a copy")
-    finally:
-        point_at(home)
-        drop_database(f"{home}_copy")
-    empty()
-    restore(backup)
+    with copy_of(home) as backup:
+        with world.instance() as instance:
+            instance.wait_until_up()
+            world.settle()
+            world.publish(first, people)
+            world.settle()
+            newest = IncidentUpdate.objects.latest("pk").pk
+            world.wait(lambda: counter.exists() and json.loads(counter.read_text())["published"] == newest)
+        verdict = world.judge()
+        with copy_of(backup) as copy, pointed_at(copy):
+            silent(world, verdict, "a copy")
+        connection.close()
+        restore(backup, home)
     silent(world, verdict, "the same database, restored")
     released(world, verdict)
     return verdict
@@ -217,13 +208,14 @@ def silent(world: World, verdict: Verdict, name: str) -> None:
     before = world.sink.count
     queued = Delivery.objects.filter(state__in=UNFINISHED).count()
     verdict.must(queued > 0 and OrmQ.objects.exists(), f"{name} has nothing to send: the fault was not played")
+    rung = OrmQ.objects.filter(pk__in=list(OrmQ.objects.values_list("pk", flat=True)))
     with world.command("qcluster", Q_CLUSTER_NAME="critical"):  # a lane of another machine, before the clocks run
-        world.wait(lambda: not OrmQ.objects.filter(lock__lte=clock.now()).exists(), HELD_WITHIN)
+        world.wait(lambda: not rung.filter(key="critical", lock__lte=clock.now()).exists(), HELD_WITHIN)
         time.sleep(world.scaled(LISTENING) / 2)
     with world.instance() as instance:
         instance.wait_until_up()
         world.wait(lambda: Installation.objects.filter(held_at__isnull=False).exists(), HELD_WITHIN)
-        world.wait(lambda: not OrmQ.objects.filter(lock__lte=clock.now()).exists(), HELD_WITHIN)
+        world.wait(lambda: not rung.filter(lock__lte=clock.now()).exists(), HELD_WITHIN)
         time.sleep(world.scaled(LISTENING))  # several more doorbells
         verdict.must(Installation.objects.filter(held_at__isnull=False).exists(), f"{name} is not held")
     mailed = world.sink.count - before
@@ -240,38 +232,3 @@ def released(world: World, verdict: Verdict) -> None:
         instance.wait_until_up()
         world.settle()
     verdict.must(world.sink.count - before == waiting, "confirmed, and it still does not send")
-
-
-def dump(file: Path) -> None:
-    with file.open("wb") as out:
-        subprocess.run(["pg_dump", "--no-owner", database_url()], stdout=out, check=True)
-
-
-def restore(file: Path) -> None:
-    subprocess.run(
-        ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", file, database_url()], check=True, stdout=subprocess.DEVNULL
-    )
-    connection.close()
-
-
-def empty() -> None:
-    """The same database with nothing in it: what a restore in place begins with."""
-    with connection.cursor() as cursor:
-        cursor.execute("DROP SCHEMA public CASCADE")
-        cursor.execute("CREATE SCHEMA public")
-
-
-def point_at(name: str) -> None:
-    connection.close()
-    connection.settings_dict["NAME"] = name
-
-
-def copy_database(name: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
-    point_at(name)
-
-
-def drop_database(name: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -83,7 +83,7 @@ def r16(world: World) -> Verdict:
     return verdict
 
 
-@fault("R17", "300 updates to a client that does not read", ci=True)
+@fault("R17", "300 updates to a client that does not read")
 def r17(world: World) -> Verdict:
     instance = world.running()
     sockets, _ = connected(world, instance, 6, buffer=SMALL_BUFFER)

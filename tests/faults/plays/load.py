@@ -62,7 +62,7 @@ RELAY = 0.01  # seconds by which each reply of the relay is late, as on a line t
 NOISE = 0.1  # seconds that this machine's other work may cost
 
 
-@fault("R23", "50,000 bulk mails queued, then severity 5")
+@fault("R23", "50,000 bulk mails queued, then severity 5", alone=True)
 def r23(world: World) -> Verdict:
     """The same updates of severity 5 on an empty system, and while the bulk lane sends all the time."""
     world.sink.script = Script(delay=RELAY)

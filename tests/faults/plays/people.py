@@ -1,4 +1,4 @@
-"""What changed between publishing and sending: people, keys, and reports that come back."""
+"""What changed between publishing and sending: people and keys."""
 
 import base64
 import re
@@ -13,7 +13,7 @@ from customers import clock
 from customers.choices import Track
 from customers.models import Contact, ContactPoint
 from tests.faults.browsing import Browser
-from tests.faults.registry import NotRun, Verdict, fault
+from tests.faults.registry import Verdict, fault
 from tests.faults.world import World
 
 OLD_KEY, NEW_KEY = "the-key-of-last-year-" + "x" * 40, "the-key-of-this-year-" + "y" * 40
@@ -74,8 +74,3 @@ def r27(world: World) -> Verdict:
     verdict.must(unsubscribed == 1, f"{unsubscribed} are unsubscribed by one link and a forged one")
     verdict.must(not Delivery.objects.filter(attempts=0).exists(), "something was never tried")
     return verdict
-
-
-@fault("R33", "bounce reports twice, unknown, forged")
-def r33(world: World) -> Verdict:
-    raise NotRun("bounce reports are not built yet")

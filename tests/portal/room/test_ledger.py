@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from comms.actions import deliveries
+from comms.actions import deliveries, publishing
 from comms.choices import DeliveryState, IncidentStatus, Lane
 from comms.models import CallTask, Delivery, Incident
 from customers import clock
@@ -91,6 +91,26 @@ def test_htmx_gets_the_part_that_moves_and_nothing_else(as_user, lead, mixed):
     assert "b3@jensen.example" not in page
     Delivery.objects.update(state=DeliveryState.ACCEPTED)
     assert 'hx-trigger="every 15s"' in client.get(f"/room/{mixed.pk}/ledger/", headers=HTMX).content.decode()
+
+
+def test_a_large_audience_says_how_many_of_its_ranges_are_queued(as_user, lead, component, settings):
+    settings.FANOUT_RANGE_ACCOUNTS = 1
+    for _ in range(3):
+        make_contact(make_account(uses=(component,)))
+    incident = make_incident(component, classified=True)
+    publish(incident)
+    publishing.fan_out_next()
+    Delivery.objects.update(state=DeliveryState.ACCEPTED)
+    client, address = as_user(lead), f"/room/{incident.pk}/ledger/"
+    page = client.get(address, headers=HTMX).content.decode()
+    assert "2 of 3 ranges of this large audience are queued; the others follow by themselves." in page
+    assert 'hx-trigger="every 3s"' in page
+    assert "nothing is on its way" not in page
+    publishing.fan_out_next()
+    Delivery.objects.update(state=DeliveryState.ACCEPTED)
+    page = client.get(address, headers=HTMX).content.decode()
+    assert "large audience" not in page
+    assert "nothing is on its way" in page
 
 
 def test_list_names_what_did_not_arrive_with_reason_attempts_and_time(as_user, lead, mixed):

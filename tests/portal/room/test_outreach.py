@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from comms.actions.outreach import log_outreach
 from comms.choices import IncidentStatus, Mood, OutreachWay
-from comms.models import Incident, Outreach
+from comms.models import FollowUp, Incident, Outreach
 from customers import clock
 from customers.models import Account
 from customers.policies.roles import CSM
@@ -211,7 +211,46 @@ def test_desk_queries_do_not_grow(as_user, csm, component):
             publish(make_incident(component, classified=True))
             spoke(account, step="Call", due=date(2026, 1, 1))
             spoke(account, step="Meet", due=date(2999, 1, 1))
+            to_see_to(account)
         with CaptureQueriesContext(connection) as captured:
             assert client.get("/room/outreach/").status_code == 200
         counts.append(len(captured))
-    assert counts[0] == counts[1] <= 16
+    assert counts[0] == counts[1] <= 17
+
+
+def to_see_to(account: Account, address: str = "jo@customer.example", **fields) -> FollowUp:
+    return FollowUp.objects.create(
+        account=account, reason="bounced", subject=address, words="550 no such user", raised_at=clock.now(), **fields
+    )
+
+
+def test_desk_shows_first_what_is_to_be_seen_to_of_my_accounts(as_user, csm, mine):
+    entry = to_see_to(mine)
+    to_see_to(make_account("Theirs", owner=make_user(CSM)), "theirs@customer.example")
+    to_see_to(mine, "done@customer.example", done_at=clock.now(), done_by=csm)
+
+    response = as_user(csm).get("/room/outreach/")
+
+    page = response.content.decode()
+    assert list(response.context["follow_ups"]) == [entry]
+    assert "jo@customer.example" in page
+    assert "550 no such user" in page
+    assert "theirs@customer.example" not in page
+
+
+def test_seen_to_is_only_for_the_owner_and_counts_once(as_user, csm, mine):
+    entry = to_see_to(mine)
+    address = f"/room/outreach/follow-ups/{entry.pk}/done/"
+
+    assert as_user(make_user(CSM)).post(address).status_code == 404
+    assert as_user(csm).get(address).status_code == 405
+    entry.refresh_from_db()
+    assert entry.done_at is None
+
+    assert as_user(csm).post(address).url == "/room/outreach/"
+    entry.refresh_from_db()
+    first = entry.done_at
+    assert (first is not None, entry.done_by) == (True, csm)
+    as_user(csm).post(address)
+    entry.refresh_from_db()
+    assert entry.done_at == first
