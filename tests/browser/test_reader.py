@@ -211,7 +211,8 @@ def test_what_came_live_counts_as_read(visit, incident, business):
     assert set(Reading.objects.filter(contact=business).values_list("message__sequence", flat=True)) == {1, 2}
 
 
-def test_a_customer_sets_his_preferences_without_javascript(visit, incident, business):
+def test_a_customer_sets_his_preferences_without_javascript(visit, watch, incident, business):
+    watch.expect("status of 422")  # what he forgot
     page = visit(business.user, "/preferences/", java_script_enabled=False)
     assert page.locator('meta[http-equiv="refresh"]').count() == 0  # it would wipe what is half written
     page.get_by_label("Time zone").fill("berlin")

@@ -182,9 +182,9 @@ def test_a_search_asks_as_often_for_three_as_for_one(enter, business, databases,
     client, path = enter(business), "/incidents/?q=managed+data&state=open"
     at = utc(2026, 6, 5, 12)
     publish(make_incident(databases, detected_at=at))
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         client.get(path)
     for n in (1, 2):
         publish(make_incident(databases, detected_at=at + timedelta(hours=n)))
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         client.get(path)
