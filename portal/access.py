@@ -296,8 +296,16 @@ def opened_messages(viewer: Viewer, incident: Incident, variant: Variant) -> lis
 
 
 def services_for(viewer: Viewer) -> QuerySet[Service]:
-    """The services of which the viewer's accounts use something, or once did."""
-    return Service.objects.filter(Exists(usage_for(viewer).filter(component__service=OuterRef("pk"))))
+    """The services of which published incidents touched something while the viewer used it."""
+    touched = usage_for(viewer).annotate(
+        told_at=F("component__impacts__told_at"),
+        since=TruncDate("component__impacts__incident__detected_at", tzinfo=UTC),
+        until=TruncDate(Coalesce("component__impacts__incident__resolved_at", Now()), tzinfo=UTC),
+    )
+    used = touched.filter(
+        Q(ends_on=None) | Q(ends_on__gte=F("since")), starts_on__lte=F("until"), told_at__isnull=False
+    )
+    return Service.objects.filter(pk__in=used.order_by().values("component__service"))
 
 
 def of_service(viewer: Viewer, incidents: QuerySet[Incident], service: Service) -> QuerySet[Incident]:

@@ -76,7 +76,11 @@ class HistoryForm(forms.Form):
 
     @property
     def narrows(self) -> bool:
-        return any(self.data.get(name) for name in ("q", "service", "state", "since", "until"))
+        return bool(self.data.get("q")) or self.filters
+
+    @property
+    def filters(self) -> bool:
+        return any(self.data.get(name) for name in ("service", "state", "since", "until"))
 
     def clean_q(self) -> list[str]:
         """The words that must all occur."""

@@ -51,7 +51,7 @@ def _told(message: Message, update: IncidentUpdate, before: IncidentUpdate | Non
 
 def _changed(update: IncidentUpdate, before: IncidentUpdate | None, names: dict[int, str]) -> list[Event]:
     """What got better or worse of the reader's services since the update before."""
-    if before is None or update.status == IncidentStatus.RESOLVED:
+    if before is None or IncidentStatus.RESOLVED in (before.status, update.status):
         return []
     old, new = _levels(before, names), _levels(update, names)
     events = []

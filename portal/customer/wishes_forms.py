@@ -25,7 +25,10 @@ class PersonForm(forms.Form):
     """How a person reads, whatever account it is about."""
 
     language = forms.ChoiceField(
-        label=_("Language"), choices=[("", _("as your company")), *Language.choices], required=False
+        label=_("Language"),
+        help_text=_("Of pages and messages. What is not translated is in English."),
+        choices=[("", _("as your company")), *Language.choices],
+        required=False,
     )
     timezone = forms.CharField(
         label=_("Time zone"),

@@ -83,10 +83,9 @@ def test_a_reader_meets_the_other_track_where_he_opens_it_and_nowhere_before(wor
     found = seen(client_of(reader), asked, **HTMX)
     assert {path: f"mka-{words}-note_open" in markers for path, markers in found.items()} == dict.fromkeys(asked, True)
     assert foreign(set[str]().union(*found.values()), ("a-own", "a-tech", "a-biz")) == set()
-    before = seen(
-        client_of(reader), [f"/incidents/{own}/", f"/incidents/{own}/?track={track}", f"/incidents/{own}/mine/"]
-    )
-    assert {path: of(markers, f"a-{words}") for path, markers in before.items()} == dict.fromkeys(before, set())
+    not_asked = [f"/incidents/{own}/", f"/incidents/{own}/?track={track}", f"/incidents/{own}/mine/"]
+    before = seen(client_of(reader), not_asked)
+    assert [path for path, markers in before.items() if of(markers, f"a-{words}")] == []
 
 
 @pytest.mark.parametrize("who", OUTSIDERS)
@@ -110,9 +109,10 @@ def test_a_search_finds_nothing_that_its_reader_does_not_read(world, who):
     for path in ("/incidents/", "/incidents/download/"):
         for word in words:
             found = seen(client_of(user), [f"{path}?q={word}"])[f"{path}?q={word}"]
-            assert of(found, "a-own-label") == set(), word
+            assert {one for one in found if one.startswith("mka-own-label")} == set(), word
     mine = "mka-tech-note" if "a-tech" in allowed else "mka-biz-note"
-    assert of(seen(client_of(user), [f"/incidents/?q={mine}"])[f"/incidents/?q={mine}"], "a-own-label")
+    path = f"/incidents/?q={mine}"
+    assert "mka-own-label" in seen(client_of(user), [path])[path]
 
 
 def test_the_rightful_reader_of_a_fragment_meets_his_markers(world):

@@ -34,7 +34,8 @@ def form_for(world: World) -> dict[str, Any]:
         "name": "taken over", "external_id": "taken", "service": str(b.component.service_id), "_save": "Save",
         "email": b.business.email, "password1": "another battery staple", "password2": "another battery staple",
         "subject": "taken over", "body": "taken over", "stage": "progress", "variant": "internal",
-        "mail-address": b.business.email, "cohort": "smb", "timezone": "UTC", "language": "en", "contract_value": "1", "monthly_fee": "1",
+        "mail-address": b.business.email,
+        "cohort": "smb", "timezone": "UTC", "language": "en", "contract_value": "1", "monthly_fee": "1",
         "currency": "EUR", "role": "billing", "action_remove": "", "action_primary": "",
     }  # fmt: skip
 

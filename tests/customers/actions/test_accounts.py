@@ -5,7 +5,13 @@ from functools import partial
 import pytest
 
 from customers.actions import segmentation
-from customers.actions.accounts import ReasonMissing, set_account_track, set_contact_track
+from customers.actions.accounts import (
+    ReasonMissing,
+    TrackLocked,
+    choose_own_track,
+    set_account_track,
+    set_contact_track,
+)
 from customers.choices import Track, TrackSource
 from customers.models import Account, Contact, TrackDecision
 from tests.comms.support import overtake
@@ -116,3 +122,23 @@ def test_set_contact_track_is_not_undone_by_a_retag_at_the_same_moment():
     )
 
     assert effective(contact) == [(TECHNICAL, TrackSource.CONTACT_SET)]
+
+
+@pytest.mark.django_db
+def test_choose_own_track_goes_before_what_staff_set_for_him_unless_it_is_locked(support):
+    account = make_account()
+    contact = make_contact(account, login=True)
+    set_contact_track(contact_id=contact.pk, track=BUSINESS, reason="asked by phone", actor=support)
+
+    choose_own_track(contact_id=contact.pk, track=TECHNICAL, user=contact.user)
+    chosen = effective(contact)
+    set_contact_track(contact_id=contact.pk, track=BUSINESS, reason="asked again", actor=support)
+    latest = effective(contact)
+    set_account_track(account_id=account.pk, track=BUSINESS, locked=True, reason="contract", actor=support)
+    with pytest.raises(TrackLocked):
+        choose_own_track(contact_id=contact.pk, track=TECHNICAL, user=contact.user)
+
+    assert chosen == [(TECHNICAL, TrackSource.CONTACT_SET)]
+    assert latest == effective(contact) == [(BUSINESS, TrackSource.CONTACT_SET)]
+    by = TrackDecision.objects.filter(contact=contact).order_by("pk").values_list("decided_by", flat=True)
+    assert list(by) == [support.pk, contact.user_id, support.pk]

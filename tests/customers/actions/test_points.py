@@ -65,3 +65,44 @@ def test_new_secret_is_as_the_specification_has_it_and_new_each_time():
     assert one.startswith("whsec_")
     assert len(base64.b64decode(one.removeprefix("whsec_"), validate=True)) == 32
     assert one != other
+
+
+def test_remove_point_keeps_the_row_and_add_point_takes_it_up_again():
+    contact = make_contact(make_account())
+    hook = points.add_point(contact_id=contact.pk, kind=TransportKind.WEBHOOK, address="https://acme.example/x")
+    points.subscribe_point(contact_id=contact.pk, point_id=hook.pk, wanted=False)
+    points.remove_point(contact_id=contact.pk, point_id=hook.pk)
+    gone = ContactPoint.objects.get(pk=hook.pk)
+
+    again = points.add_point(contact_id=contact.pk, kind=TransportKind.WEBHOOK, address="https://acme.example/x")
+
+    assert (gone.suppressed_reason, gone in ContactPoint.objects.reachable()) == (points.REMOVED, False)
+    assert (again.pk, again.suppressed_at, again.unsubscribed_at) == (hook.pk, None, None)
+    assert again.secret not in ("", hook.secret)
+
+
+def test_remove_point_keeps_the_last_address_that_takes_mail():
+    contact = make_contact(make_account())
+    first = contact.points.get()
+    second = points.add_point(contact_id=contact.pk, kind=TransportKind.EMAIL, address="second@acme.example")
+    points.remove_point(contact_id=contact.pk, point_id=first.pk)
+    with pytest.raises(points.LastAddress):
+        points.remove_point(contact_id=contact.pk, point_id=second.pk)
+    assert list(contact.points.reachable()) == [second]
+
+
+def test_points_of_others_are_not_his():
+    contact, other = make_contact(make_account()), make_contact(make_account())
+    theirs = other.points.get()
+    with pytest.raises(ContactPoint.DoesNotExist):
+        points.remove_point(contact_id=contact.pk, point_id=theirs.pk)
+    with pytest.raises(ContactPoint.DoesNotExist):
+        points.subscribe_point(contact_id=contact.pk, point_id=theirs.pk, wanted=False)
+
+
+def test_add_point_stops_at_twenty():
+    contact = make_contact(make_account())
+    for n in range(points.MOST - 1):
+        points.add_point(contact_id=contact.pk, kind=TransportKind.SMS, address=f"+491511234{n:04}")
+    with pytest.raises(points.AddressRefused, match="20 addresses"):
+        points.add_point(contact_id=contact.pk, kind=TransportKind.SMS, address="+4930123456")
