@@ -118,7 +118,7 @@ def _until_sent(committed: float, ends: float) -> float | None:
 
 def _is_moving() -> bool:
     """Asked often: two look-ups in partial indexes."""
-    rows = "EXISTS (SELECT FROM comms_delivery WHERE lane = 'critical' AND state = ANY(%s))"
+    rows = "EXISTS (SELECT FROM comms_delivery WHERE lane = 'critical' AND finished_at IS NULL AND state = ANY(%s))"
     ranges = "EXISTS (SELECT FROM comms_fanoutrange WHERE queued_at IS NULL)"
     return bool(number(f"SELECT ({rows} OR {ranges})::int", STATES))
 

@@ -68,7 +68,7 @@ class Update:
         run("CHECKPOINT")
 
     def _left(self) -> int:
-        return number("SELECT count(*) FROM comms_delivery WHERE state = ANY(%s)", LEFT)
+        return number("SELECT count(*) FROM comms_delivery WHERE finished_at IS NULL AND state = ANY(%s)", LEFT)
 
 
 def measures(mails: int, rate: int, rounds: int, rest: float) -> Iterator[Measure | Unmeasured]:

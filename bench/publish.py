@@ -210,7 +210,10 @@ def _sent(box: Postbox, component: Component, author: User, mails: int) -> tuple
     data.publish(incident, author)
     returned = time.monotonic()
     arrival = box.arrival()
-    while number("SELECT count(*) FROM comms_delivery WHERE state = ANY(%s)", [str(s) for s in UNFINISHED]):
+    while number(
+        "SELECT count(*) FROM comms_delivery WHERE finished_at IS NULL AND state = ANY(%s)",
+        [str(s) for s in UNFINISHED],
+    ):
         time.sleep(0.01)
     accepted = Delivery.objects.filter(message__incident=incident, state="accepted").count()
     _expect(accepted, mails)

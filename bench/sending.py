@@ -116,7 +116,10 @@ class Office:
 
 
 def not_sent() -> int:
-    return number("SELECT count(*) FROM comms_delivery WHERE state = ANY(%s)", [str(state) for state in UNFINISHED])
+    return number(
+        "SELECT count(*) FROM comms_delivery WHERE finished_at IS NULL AND state = ANY(%s)",
+        [str(state) for state in UNFINISHED],
+    )
 
 
 def measures(mails: int, rounds: int, chosen: Sequence[Rival]) -> Iterator[Measure | Unmeasured]:

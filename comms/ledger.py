@@ -64,7 +64,7 @@ ENDS = """state <> 'queued' AND lost_leases + 1 >= %(dead)s AS dead,
            state = 'started' AND (kind = 'sms' OR kind <> 'webhook' AND uncertain_attempts > 0) AS doubted"""
 DUE = f"""
     SELECT id, {ENDS} FROM comms_delivery
-    WHERE lane = %(lane)s AND {WAITING} AND due_at <= %(now)s AND NOT (kind = ANY(%(resting)s))
+    WHERE lane = %(lane)s AND finished_at IS NULL AND {WAITING} AND due_at <= %(now)s AND NOT (kind = ANY(%(resting)s))
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """  # noqa: S608  put together from our own text
 MATES = f"""
@@ -203,8 +203,6 @@ class LeaseLost(Exception):
     """Another worker has taken a row over: nothing of it may be sent from here."""
 
 
-# Rows are found by their keys. A bare `state = ...` would let the planner take the index of what is due, which it
-# thinks empty where statistics were taken in a quiet hour: each statement then reads all that waits.
 RECORD = """
 UPDATE comms_delivery d SET
     state = o.state, code = o.code, reply = o.reply, due_at = coalesce(o.due_at, d.due_at), leased_until = NULL,
@@ -212,7 +210,7 @@ UPDATE comms_delivery d SET
     finished_at = CASE WHEN o.state = 'queued' THEN NULL ELSE clock_timestamp() END
 FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::bool[])
     AS o(id, attempt, state, code, reply, due_at, uncertain)
-WHERE d.id = o.id AND d.attempts = o.attempt AND coalesce(d.state, '') IN ('claimed', 'started')
+WHERE d.id = o.id AND d.attempts = o.attempt AND d.state IN ('claimed', 'started')
 """
 
 
@@ -258,7 +256,7 @@ def _quoted(text: str) -> str:
 MARK = f"""
 WITH recorded AS ({RECORD}), ours AS (
     SELECT d.id FROM comms_delivery d JOIN unnest(%s::bigint[], %s::int[]) AS m(id, attempt) ON d.id = m.id
-    WHERE d.attempts = m.attempt AND coalesce(d.state, '') = 'claimed' FOR UPDATE OF d
+    WHERE d.attempts = m.attempt AND d.state = 'claimed' FOR UPDATE OF d
 ), marked AS (
     UPDATE comms_delivery d SET state = 'started' FROM ours
     WHERE d.id = ours.id AND (SELECT count(*) FROM ours) = %s RETURNING d.id
@@ -287,7 +285,8 @@ def lanes_due(now: datetime) -> list[Lane]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT lane FROM (VALUES ('critical'), ('normal'), ('bulk')) AS l(lane) WHERE EXISTS ("
-            " SELECT 1 FROM comms_delivery d WHERE d.lane = l.lane AND d.state IN ('queued', 'claimed', 'started')"
+            " SELECT 1 FROM comms_delivery d WHERE d.lane = l.lane AND d.finished_at IS NULL"
+            " AND d.state IN ('queued', 'claimed', 'started')"
             " AND d.due_at <= %s AND (d.state = 'queued' OR d.leased_until < %s))",
             [now, now],
         )

@@ -56,7 +56,9 @@ def silent_lanes(now: datetime) -> list[Lane]:
     same is true of each of three spans, the queue has lost the process that acknowledges.
     """
     heard = {name for name, at in Beat.objects.values_list("name", "ran_at") if at >= now - SILENT}
-    leased = Delivery.objects.filter(state__in=[DeliveryState.CLAIMED, DeliveryState.STARTED], leased_until__gt=now)
+    leased = Delivery.objects.filter(
+        finished_at=None, state__in=[DeliveryState.CLAIMED, DeliveryState.STARTED], leased_until__gt=now
+    )
     busy = set(leased.order_by().values_list("lane", flat=True).distinct())
     rung = Q(lock__lte=now - SILENT) | Q(lock__gt=now, lock__lte=now + RETRY - SILENT)
     unheard = {f"unheard_{span}": Count("pk", filter=_taken(now, span)) for span in UNHEARD_SPANS}

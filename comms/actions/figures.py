@@ -30,7 +30,7 @@ class Lag:
 
 def unfinished(now: datetime) -> Mapping[tuple[str, str], int]:
     """How many deliveries of each lane are in each state that is not an end."""
-    rows = Delivery.objects.filter(state__in=UNFINISHED).order_by().values_list("lane", "state")
+    rows = Delivery.objects.filter(finished_at=None, state__in=UNFINISHED).order_by().values_list("lane", "state")
     return {(lane, state): n for lane, state, n in rows.annotate(n=Count("pk"))}
 
 

@@ -115,7 +115,7 @@ def _held() -> Check:
 def queues(now: datetime) -> list[Queue]:
     """Per lane; read from the index of what is unfinished (delivery_due)."""
     rows = (
-        Delivery.objects.filter(state__in=UNFINISHED)
+        Delivery.objects.filter(finished_at=None, state__in=UNFINISHED)
         .order_by()
         .values("lane")
         .annotate(waiting=Count("pk"), oldest=Min("due_at", filter=Q(due_at__lte=now)))

@@ -62,8 +62,9 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["contact_point"], name="delivery_of_contact_point"),
-            # ledger.claim and dispatch's expired leases
-            models.Index(fields=["lane", "due_at"], condition=Q(state__in=UNFINISHED), name="delivery_due"),
+            # ledger.claim and dispatch's expired leases; that it does not name the state lets a row's way from queued
+            # to started leave the index alone
+            models.Index(fields=["lane", "due_at"], condition=Q(finished_at=None), name="delivery_due"),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from comms.actions import publishing
 from comms.actions.deliveries.writing import Writer
 from comms.choices import ImpactLevel, IncidentStatus, PublicImpact, Variant
 from comms.models import Delivery, Incident, Message, PublicIncident, PublicUpdate, UpdateDraft
+from comms.rendering.mail import Affected
 from comms.rendering.messages import Text
 from customers import clock
 from customers.actions import subscribers
@@ -170,7 +171,7 @@ def test_the_mail_holds_the_public_text_and_nothing_else(incident, databases, hi
     publish(incident, texts=public_text("We are {looking} into <it>.\n\nNothing to do."))
     message = Message.objects.select_related("incident__public").get(variant=Variant.PUBLIC)
 
-    mail, raw = built(message, name="", affected=[[("", [])]])
+    mail, raw = built(message, name="", affected=[[Affected("", [])]])
 
     key = PublicIncident.objects.get().key
     assert mail["Subject"] == "Investigating: Shops are slow"

@@ -9,7 +9,8 @@ import pytest
 from comms.choices import IncidentStatus, Variant
 from comms.models import Message
 from comms.rendering import mail as mails
-from comms.rendering.mail import unsubscribe_signer
+from comms.rendering.links import token_of
+from comms.rendering.mail import Affected, unsubscribe_signer
 from comms.rendering.marks import CLOSE, OPEN
 from comms.rendering.messages import Text
 from customers.models import Company
@@ -37,6 +38,12 @@ NOTES = {
 }
 
 
+def opening(message: Message) -> str:
+    """The link that opens the incident without signing in, for contact point 7 of account 1."""
+    token = token_of(message.incident_id, Variant(message.variant), [(7, 1)], message.created_at)
+    return f"http://localhost:8000/i/{token}/"
+
+
 def shown(message: Message, zone: str) -> str:
     return mails.marks.fill_times(message.text, zone, "en")
 
@@ -47,14 +54,13 @@ def test_both_parts_decode_to_their_exact_texts_in_the_readers_zone(message):
     assert body(mail, "plain").rstrip("\n") + "\n" == (
         "Hello Jo Jensen,\n\n"
         + shown(message, "Europe/Berlin")
-        + f"\n\nAffected at Jensen & Co: shop.example\n\nFollow it live: http://localhost:8000/incidents/"
-        f"{message.incident_id}/\n\nHarbourline Hosting, +49 40 1234\n"
+        + f"\n\nAffected at Jensen & Co: shop.example\n\nFollow it live: {opening(message)}\n\nHarbourline Hosting, +49 40 1234\n"
         f"Stop these mails: http://localhost:8000/unsubscribe/{unsubscribe_signer.sign(7)}/\n"
     )
     markup = body(mail, "html")
     assert "Grüße aus Hamburg 🙂<br>.<br>..leading dots<br>From here on" in markup
     assert "Affected at Jensen &amp; Co: shop.example" in markup
-    assert f'href="http://localhost:8000/incidents/{message.incident_id}/"' in markup
+    assert f'href="{opening(message)}"' in markup
     assert [part.get_content_type() for part in mail.walk()] == ["multipart/alternative", "text/plain", "text/html"]
     assert [list(part.defects) for part in mail.walk()] == [[], [], []]
 
@@ -182,5 +188,5 @@ def test_no_field_of_ours_can_add_a_header_a_mark_or_markup():
         assert b"\r\nBcc:" not in head
         assert mail["Bcc"] is None
         assert "<b>" not in body(mail, "html")
-        assert body(mail, "plain").count("/incidents/") == 1  # the forged mark was filled with no link
+        assert body(mail, "plain").count("/i/") == 1  # the forged mark was filled with no link
         assert [list(part.defects) for part in mail.walk()] == [[], [], []]
