@@ -8,7 +8,11 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 
 from comms.choices import IncidentStatus, Variant
+<<<<<<< HEAD
 from comms.models import Incident, IncidentImpact, IncidentUpdate, Message, PublicUpdate
+=======
+from comms.models import Incident, IncidentUpdate, Message, PublicUpdate, Voice
+>>>>>>> issue4
 from customers.choices import ContactRole, Language, TransportKind, Wants
 from customers.models import Account, Contact, ContactPoint, Subscriber, Usage
 from customers.models.account import READS
@@ -159,6 +163,12 @@ def of_public(update: IncidentUpdate) -> QuerySet[ContactPoint]:
     return points.exclude(Exists(same))
 
 
+def of_voices(voices: QuerySet[Voice]) -> QuerySet[ContactPoint]:
+    """Where a reply to what these customers said goes, also where they want no other mail of an incident (F4)."""
+    asked = voices.order_by().values("contact")
+    return ContactPoint.objects.reachable().filter(kind=TransportKind.EMAIL, contact__in=asked)
+
+
 def in_language(points: QuerySet[ContactPoint], language: str, others: list[str]) -> QuerySet[ContactPoint]:
     """Those who read this language; the default language also takes all for whom there is no text (D8)."""
     readers = Contact.objects.annotate(reads=READS)
@@ -183,7 +193,6 @@ def of_message(message: Message) -> QuerySet[ContactPoint]:
             contact__effective_track=message.variant,
         )
     if message.answer is not None:
-        asked = message.answer.voices.values("contact")
-        return ContactPoint.objects.reachable().filter(kind=TransportKind.EMAIL, contact__in=asked)
+        return of_voices(message.answer.voices.all())
     assert message.warning is not None  # noqa: S101  the database's CHECK says so
     return ContactPoint.objects.reachable().filter(kind=TransportKind.EMAIL, user__in=message.warning.recipients.all())

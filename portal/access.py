@@ -18,7 +18,17 @@ from django.shortcuts import redirect
 from comms.actions import installation
 from comms.audience import told_of
 from comms.choices import CreditState, Variant
-from comms.models import Credit, Delivery, Incident, Maintenance, MaintenanceImpact, Message, Promise
+from comms.models import (
+    Credit,
+    Delivery,
+    Feedback,
+    Incident,
+    Maintenance,
+    MaintenanceImpact,
+    Message,
+    Promise,
+    Voice,
+)
 from customers import clock
 from customers.choices import Language, Track
 from customers.models import Account, Company, Contact, ContactPoint, Service, Usage, User
@@ -109,7 +119,7 @@ def incidents_of_account(account: Account) -> QuerySet[Incident]:
 
 
 def touched_of_account(account: Account, incidents: Iterable[Incident]) -> QuerySet[Usage, tuple[int, int, str]]:
-    """What of an account's these incidents touch: incident, component and its service's name, in the services' order."""
+    """What of an account's these incidents touch: incident, component, its service's name; in the services' order."""
     rows = Usage.objects.annotate(
         incident_id=F("component__impacts__incident_id"), told_at=F("component__impacts__told_at")
     ).filter(account=account, incident_id__in=[incident.pk for incident in incidents], told_at__isnull=False)
@@ -355,3 +365,13 @@ def maintenance_for(viewer: Viewer) -> QuerySet[Maintenance]:
         component__in=MaintenanceImpact.objects.filter(maintenance=OuterRef(OuterRef("pk"))).values("component"),
     )
     return Maintenance.objects.announced().filter(Exists(used))
+
+
+def voices_for(viewer: Viewer) -> QuerySet[Voice]:
+    """What the viewer himself has said, not what his colleagues have."""
+    return Voice.objects.filter(contact__in=[contact.pk for contact in viewer.contacts])
+
+
+def feedback_for(viewer: Viewer) -> QuerySet[Feedback]:
+    """What the viewer himself has said of how he was told."""
+    return Feedback.objects.filter(contact__in=[contact.pk for contact in viewer.contacts])

@@ -157,7 +157,7 @@ def opening_link(message: Message, affected: Sequence[Affected]) -> str:
 def link_of(message: Message) -> str:
     """Where the whole story is: the incident's page, for colleagues its room, for the public its public page."""
     if message.incident is None:
-        return f"{settings.SITE_URL}/"
+        return f"{settings.SITE_URL}/report/" if message.answer_id else f"{settings.SITE_URL}/"
     if message.variant == Variant.PUBLIC:
         return f"{settings.SITE_URL}/status/incidents/{message.incident.public.key}/"
     page = "room" if message.variant == Variant.INTERNAL else "incidents"

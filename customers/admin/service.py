@@ -21,8 +21,14 @@ class ComponentRows(Rows):
 
 @admin.register(Service)
 class ServiceAdmin(ModelAdmin):
-    list_display = ("name", "external_id", "description", "position")
-    search_fields = ("name", "external_id")
+    list_display = ("name", "external_id", "group", "is_public", "report_threshold", "position")
+    list_filter = ("is_public", "group")
+    search_fields = ("name", "external_id", "group")
+    fieldsets = (
+        (None, {"fields": ("name", "external_id", "description", "position")}),
+        ("Public status page", {"fields": ("is_public", "group")}),
+        ("Reports of customers", {"fields": ("report_threshold",)}),
+    )
     inlines = (ComponentRows,)
 
 

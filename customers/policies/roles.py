@@ -37,8 +37,13 @@ _SEE_INCIDENTS = frozenset(
         "comms.view_delivery",
         "comms.view_maintenance",
         "comms.view_maintenanceimpact",
+<<<<<<< HEAD
         "comms.view_deliveryreport",
         "comms.view_followup",
+=======
+        "comms.view_voice",
+        "comms.view_feedback",
+>>>>>>> issue4
     }
 )
 _PLAN_MAINTENANCE = frozenset(
@@ -76,11 +81,20 @@ _CONFIGURE = frozenset(
 )
 
 ROLES: dict[str, frozenset[str]] = {
-    SUPPORT: _SEE_CUSTOMERS | {"customers.set_track", "comms.view_room", "comms.view_incident", "comms.make_call"},
+    SUPPORT: _SEE_CUSTOMERS
+    | {
+        "customers.set_track",
+        "comms.view_room",
+        "comms.view_incident",
+        "comms.make_call",
+        "comms.view_voice",
+        "comms.view_feedback",
+        "comms.add_answer",
+    },
     COMMUNICATIONS_LEAD: _SEE_INCIDENTS
     | _SEE_CUSTOMERS
     | _PLAN_MAINTENANCE
-    | {"comms.draft_update", "comms.publish_update", "comms.make_call", "comms.mend_delivery"},
+    | {"comms.draft_update", "comms.publish_update", "comms.make_call", "comms.mend_delivery", "comms.add_answer"},
     COMMANDER: _SEE_INCIDENTS
     | _SEE_CUSTOMERS
     | _PLAN_MAINTENANCE
@@ -90,6 +104,7 @@ ROLES: dict[str, frozenset[str]] = {
         "comms.approve_update",
         "comms.make_call",
         "comms.mend_delivery",
+        "comms.add_answer",
         "comms.release_sending",
     },
     APPROVER: _SEE_INCIDENTS | _SEE_CUSTOMERS | {"comms.approve_update", "comms.sign_credit"},

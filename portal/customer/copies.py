@@ -12,7 +12,7 @@ from comms.audience import usage_of
 from comms.choices import DeliveryState
 from comms.models import Delivery, Message
 from comms.rendering import marks
-from comms.rendering.mail import Affected, affected_words, frame
+from comms.rendering.mail import Affected, affected_words, frame, link_of
 from comms.transports.gsm7 import fit
 from customers.choices import TransportKind
 from customers.models import Company, ContactPoint
@@ -103,7 +103,7 @@ def text_of(copy: Copy) -> str:
     """As this channel carried it, with times in the zone of the receiver, as in what he got."""
     message, contact = copy.message, copy.point.contact
     zone = (contact.timezone or contact.account.timezone) if contact else "UTC"
-    link = f"{settings.SITE_URL}/incidents/{message.incident_id}/" if message.incident_id else f"{settings.SITE_URL}/"
+    link = link_of(message)
     match copy.delivery.kind:
         case TransportKind.EMAIL:
             return _mail(copy, zone, link)

@@ -105,6 +105,75 @@ def test_the_same_request_and_me_too_twice_are_one_voice(service):
     assert Voice.objects.count() == 2
 
 
+def test_me_too_again_with_further_words_is_a_further_report(service):
+    incident, contact = make_incident(service.components.get()), customer(service)
+    said = [(VoiceKind.ME_TOO, ""), (VoiceKind.ME_TOO, "and mail"), (VoiceKind.FIXED, ""), (VoiceKind.FIXED, "")]
+    for kind, words in said:
+        report(service, contact, kind=kind, incident=incident, words=words)
+    assert set(Voice.objects.values_list("kind", "words")) == {
+        (VoiceKind.ME_TOO, ""),
+        (VoiceKind.SOMETHING_ELSE, "and mail"),
+        (VoiceKind.FIXED, ""),
+    }
+
+
+def test_nobody_says_more_than_twenty_things_an_hour(service):
+    contact = customer(service)
+    incident = make_incident(service.components.get())
+    said = [report(service, contact, incident=incident, words=f"{n}") for n in range(20)]
+    with pytest.raises(voices.TooMany, match="20 things within an hour"):
+        report(service, contact, incident=incident)
+    assert report(service, contact, request_id=said[0].request_id) == said[0]
+    report(service, customer(service), incident=incident)
+    Voice.objects.filter(pk=said[0].pk).update(said_at=clock.now() - 61 * MINUTE)
+    report(service, contact, incident=incident)
+    assert Voice.objects.count() == 22
+
+
+def test_reports_beside_a_published_incident_of_reports_wait_for_a_person(service):
+    for _ in range(3):
+        report(service, customer(service))
+    incident = Incident.objects.get()
+    publish(incident)
+    late = [report(service, customer(service)) for _ in range(4)]
+    assert Incident.objects.get() == incident
+    assert set(Voice.objects.filter(pk__in=[v.pk for v in late]).values_list("incident", flat=True)) == {None}
+
+    lead = make_user("communications_lead")
+    second = voices.open_from_reports(service_id=service.pk, actor=lead)
+
+    assert (second == incident, second.voices.count(), second.published_at) == (False, 4, None)
+
+
+def test_a_person_opens_an_incident_from_the_reports_that_wait(service):
+    lead, seen = make_user("communications_lead"), clock.now() - 30 * MINUTE
+    Service.objects.filter(pk=service.pk).update(report_threshold=0)
+    answered, long_ago, first, second = (report(service, customer(service), seen_at=seen) for _ in range(4))
+    voices.answer(voice_ids=[answered.pk], words="It is your own router.", author=lead)
+    Voice.objects.filter(pk=long_ago.pk).update(said_at=clock.now() - 25 * 60 * MINUTE)
+    elsewhere = make_component().service
+    report(elsewhere, customer(elsewhere))
+
+    incident = voices.open_from_reports(service_id=service.pk, actor=lead)
+
+    assert voices.open_from_reports(service_id=service.pk, actor=lead) == incident
+    assert set(incident.voices.all()) == {first, second}
+    assert (incident.status, incident.source, incident.detected_at) == (
+        IncidentStatus.DRAFT,
+        IncidentSource.REPORTS,
+        seen,
+    )
+    assert [str(impact.component.service) for impact in incident.impacts.all()] == [str(service)]
+    assert incident.timeline.get(kind="opened").actor == lead
+    with pytest.raises(voices.NothingWaits):
+        voices.open_from_reports(service_id=make_component().service.pk, actor=lead)
+
+
+def test_a_slip_of_a_date_moves_the_detection_by_a_day_at_most(service):
+    voice = report(service, customer(service, Tier.TWO), seen_at=clock.now() - timedelta(days=400))
+    assert Incident.objects.get().detected_at == voice.said_at - timedelta(days=1)
+
+
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_twenty_reports_at_once_open_one_draft_that_has_them_all(service):
     contacts = [customer(service) for _ in range(8)]
@@ -140,6 +209,7 @@ def test_somebody_who_reported_twice_is_joined_with_both(service):
 
 def test_answer_reaches_each_reporter_once_by_mail_and_nobody_else(service, sink):
     incident = make_incident(service.components.get())
+    publish(incident)
     asked = [customer(service, email=f"c{n}@asked.example") for n in range(3)]
     customer(service, email="silent@other.example")
     said = [report(service, contact, incident=incident) for contact in asked]
@@ -156,6 +226,33 @@ def test_answer_reaches_each_reporter_once_by_mail_and_nobody_else(service, sink
     assert "We restore it now.\n\nSorry!\n\nLea Lead\n" in text
     assert f"/incidents/{incident.pk}/" in text
     assert set(Voice.objects.values_list("answer", flat=True)) == {written.pk}
+
+
+def test_answer_names_no_incident_that_one_of_its_readers_cannot_see(service, sink):
+    draft = make_incident(service.components.get())
+    declared = make_incident(service.components.get())
+    publish(declared)
+    beside = make_component(service=service)
+    asked = {draft: [customer(service)], declared: [customer(service), make_contact(make_account(uses=(beside,)))]}
+    author = make_user("communications_lead")
+    for incident, contacts in asked.items():
+        said = [report(service, contact, incident=incident) for contact in contacts]
+        voices.answer(voice_ids=[v.pk for v in said], words="We look into it.", author=author)
+    deliveries.pump(Lane.NORMAL)
+
+    for mail in sink.wait_for(3):
+        assert mail.header("Subject") == "Our answer to your report"
+        assert "INC-" not in body(mail.message, "plain") + body(mail.message, "html")
+        assert "/incidents/" not in body(mail.message, "plain")
+        assert "/report/" in body(mail.message, "plain")
+
+
+def test_the_same_answer_again_is_the_one_that_was_written(service):
+    said, author = report(service, customer(service)), make_user("communications_lead")
+    first = voices.answer(voice_ids=[said.pk], words="Thank you.", author=author)
+    assert voices.answer(voice_ids=[said.pk], words=" Thank you. ", author=author) == first
+    with pytest.raises(voices.CannotAnswer):
+        voices.answer(voice_ids=[said.pk], words="Thank you.", author=make_user("communications_lead"))
 
 
 def test_answer_refuses_empty_words_a_second_answer_and_two_incidents_at_once(service):

@@ -10,7 +10,7 @@ from comms.choices import IncidentStatus, Variant
 from comms.models import Message
 from comms.rendering import mail as mails
 from comms.rendering.links import token_of
-from comms.rendering.mail import Affected, unsubscribe_signer
+from comms.rendering.mail import unsubscribe_signer
 from comms.rendering.marks import CLOSE, OPEN
 from comms.rendering.messages import Text
 from customers.models import Company
