@@ -29,7 +29,7 @@ STATES = [str(state) for state in UNFINISHED]
 
 @dataclass
 class Memory:
-    """Of a process with its children (PSS: what they share is counted once), sampled all the time."""
+    """Of a process with its children (RSS: PSS falls and rises with what else runs here), sampled all the time."""
 
     name: str
     pid: int
@@ -42,12 +42,12 @@ class Memory:
         head = psutil.Process(self.pid)
         for process in [head, *head.children(recursive=True)] if self.pid != os.getpid() else [head]:
             with suppress(psutil.NoSuchProcess):
-                total += process.memory_full_info().pss
+                total += process.memory_info().rss
         self.peak = max(self.peak, total)
         return total
 
     def measure(self) -> Measure:
-        more = {"peak": round(self.peak / MB, 1), "memory": "PSS"}
+        more = {"peak": round(self.peak / MB, 1), "memory": "RSS"}
         return Measure(f"memory, {self.name}", self.end / MB, self.start / MB, FLAT, "MB", 1, more)
 
 

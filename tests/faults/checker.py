@@ -47,10 +47,10 @@ class Book:
     def judge(self, mails: list[Mail]) -> Verdict:
         """Marks of every mail against the book. A mail without a mark is one that nobody expected."""
         verdict = Verdict()
-        pairs = [(mail.rcpt_to[0], said_of(mail)) for mail in mails]
-        seen = [(address, said) for address, said in pairs if said is not None]
+        seen = [(mail.rcpt_to[0], said) for mail in mails for said in said_of(mail)]
         counted = Counter(seen)
-        verdict.misdirected = sum(pair not in self.expected for pair in pairs)
+        unreadable = sum(not said_of(mail) for mail in mails)
+        verdict.misdirected = unreadable + sum(pair not in self.expected for pair in seen)
         verdict.duplicated = sum(counted.values()) - len(counted)
         verdict.lost = len(self.missing(counted))
         verdict.out_of_order = out_of_order(seen)
@@ -63,15 +63,15 @@ def warning(incident: int, track: str) -> Said:
     return Said(-incident, 0, track)
 
 
-def said_of(mail: Mail) -> Said | None:
-    """What a mail says, by its mark; None where nobody can tell."""
+def said_of(mail: Mail) -> list[Said]:
+    """What a mail says, by its marks: updates of a burst share a mail. Empty where nobody can tell."""
     if reminder := WARNING.match(mail.header("Subject")):
-        return warning(int(reminder[1]), reminder[2])
-    found = set(MARK.findall(mail.part("plain")))
-    if len(found) != 1:  # none, or the texts of two tracks in one mail
-        return None
-    ((incident, number, variant),) = found
-    return Said(int(incident), int(number), variant)
+        return [warning(int(reminder[1]), reminder[2])]
+    found = {
+        Said(int(incident), int(number), variant) for incident, number, variant in MARK.findall(mail.part("plain"))
+    }
+    one_track = len({said.variant for said in found}) == 1
+    return sorted(found) if one_track else []  # none, or the texts of two tracks in one mail
 
 
 def out_of_order(seen: Iterable[tuple[str, Said]]) -> int:
@@ -90,18 +90,19 @@ def out_of_order(seen: Iterable[tuple[str, Said]]) -> int:
 
 def same_ids(mails: list[Mail]) -> bool:
     """One Message-ID per address and text, and none of them shared."""
-    by_id: defaultdict[str, set[tuple[str, Said | None]]] = defaultdict(set)
-    by_pair: defaultdict[tuple[str, Said | None], set[str]] = defaultdict(set)
+    by_id: defaultdict[str, set[tuple[str, tuple[Said, ...]]]] = defaultdict(set)
+    by_pair: defaultdict[tuple[str, Said], set[str]] = defaultdict(set)
     for mail in mails:
-        pair = (mail.rcpt_to[0], said_of(mail))
-        by_id[mail.header("Message-ID")].add(pair)
-        by_pair[pair].add(mail.header("Message-ID"))
+        texts = said_of(mail)
+        by_id[mail.header("Message-ID")].add((mail.rcpt_to[0], tuple(texts)))
+        for said in texts:
+            by_pair[mail.rcpt_to[0], said].add(mail.header("Message-ID"))
     return all(len(pairs) == 1 for pairs in by_id.values()) and all(len(ids) == 1 for ids in by_pair.values())
 
 
 def twice(mails: list[Mail]) -> Mapping[str, int]:
     """Addresses that got a text more than once, and how often too many."""
-    counted = Counter((mail.rcpt_to[0], said_of(mail)) for mail in mails)
+    counted = Counter((mail.rcpt_to[0], said) for mail in mails for said in said_of(mail))
     more: Counter[str] = Counter()
     for (address, _), n in counted.items():
         if n > 1:

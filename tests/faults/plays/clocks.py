@@ -16,7 +16,7 @@ from uuid import uuid4
 from comms import fanout
 from comms.actions import publishing
 from comms.choices import IncidentStatus, PromiseState, TimelineKind
-from comms.models import Delivery, Incident, Message, Promise, TimelineEntry
+from comms.models import Delivery, Incident, IncidentUpdate, Message, Promise, PromiseWarning, TimelineEntry
 from customers.choices import Severity, Track
 from customers.policies.roles import COMMUNICATIONS_LEAD
 from tests.comms.support import age
@@ -182,7 +182,7 @@ def r25(world: World) -> Verdict:
         said = world.incident()
         schedule(world, said, undo_seconds=0)
         world.expect(said, 1, people)
-    world.wait(lambda: world.sink.count >= 10 * 2 + 10 * len(people))
+    world.wait(lambda: PromiseWarning.objects.count() >= 10 * 2 and IncidentUpdate.objects.count() >= 10)
     two_beats(world)
     world.settle()
     verdict = world.judge()
