@@ -8,11 +8,7 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 
 from comms.choices import IncidentStatus, Variant
-<<<<<<< HEAD
-from comms.models import Incident, IncidentImpact, IncidentUpdate, Message, PublicUpdate
-=======
-from comms.models import Incident, IncidentUpdate, Message, PublicUpdate, Voice
->>>>>>> issue4
+from comms.models import Incident, IncidentImpact, IncidentUpdate, Message, PublicUpdate, Voice
 from customers.choices import ContactRole, Language, TransportKind, Wants
 from customers.models import Account, Contact, ContactPoint, Subscriber, Usage
 from customers.models.account import READS

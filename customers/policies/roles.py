@@ -37,13 +37,10 @@ _SEE_INCIDENTS = frozenset(
         "comms.view_delivery",
         "comms.view_maintenance",
         "comms.view_maintenanceimpact",
-<<<<<<< HEAD
         "comms.view_deliveryreport",
         "comms.view_followup",
-=======
         "comms.view_voice",
         "comms.view_feedback",
->>>>>>> issue4
     }
 )
 _PLAN_MAINTENANCE = frozenset(

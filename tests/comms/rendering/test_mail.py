@@ -54,7 +54,8 @@ def test_both_parts_decode_to_their_exact_texts_in_the_readers_zone(message):
     assert body(mail, "plain").rstrip("\n") + "\n" == (
         "Hello Jo Jensen,\n\n"
         + shown(message, "Europe/Berlin")
-        + f"\n\nAffected at Jensen & Co: shop.example\n\nFollow it live: {opening(message)}\n\nHarbourline Hosting, +49 40 1234\n"
+        + f"\n\nAffected at Jensen & Co: shop.example\n\nFollow it live: {opening(message)}\n\n"
+        "Harbourline Hosting, +49 40 1234\n"
         f"Stop these mails: http://localhost:8000/unsubscribe/{unsubscribe_signer.sign(7)}/\n"
     )
     markup = body(mail, "html")
