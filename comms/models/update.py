@@ -24,6 +24,7 @@ class IncidentUpdate(models.Model):
     author = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("author"))
     approver = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     override_reason = models.CharField(_("published without a second person because"), max_length=200, blank=True)
+    sms_confirmed = models.BooleanField(_("all of its SMS were wanted"), default=False, db_default=False)
     published_at = models.DateTimeField(_("published"))
 
     class Meta:

@@ -76,11 +76,12 @@ def publish_update(
         author=author,
         approver=approver,
         override_reason=override_reason,
+        sms_confirmed=sms_confirmed,
         published_at=now,
     )
     next_times = next_times_of(incident, status, texts, now)
     messages = _say(update, texts, next_times, first=first, now=now)
-    queued = ranges.fan_out(update, messages, sms_confirmed=sms_confirmed)
+    queued = ranges.fan_out(update, messages)
     promises.answer_and_renew(incident, update, {TRACKS[variant]: due for variant, due in next_times.items()}, now=now)
     words = f"Update {update.number} published: {status.label}; {queued.words}"
     timeline.note(incident, TimelineKind.PUBLISHED, words, now=now, actor=author)

@@ -17,7 +17,7 @@ from comms import enqueue, fanout
 from comms.actions import timeline
 from comms.audience import Accounts
 from comms.choices import Lane, TimelineKind, Variant
-from comms.models import Delivery, FanOutRange, IncidentUpdate, Message, UpdateDraft
+from comms.models import Delivery, FanOutRange, IncidentUpdate, Message
 from customers import clock
 from customers.choices import TransportKind
 from customers.models import Company
@@ -41,11 +41,11 @@ class Queued:
         return words
 
 
-def fan_out(update: IncidentUpdate, messages: Sequence[Message], *, sms_confirmed: bool) -> Queued:
+def fan_out(update: IncidentUpdate, messages: Sequence[Message]) -> Queued:
     """Queue an update for its audience, or for the first range of it; the others are rows from now on."""
     ranges = fanout.ranges_of(update, size=settings.FANOUT_RANGE_ACCOUNTS)
     first, others = ranges[0] if ranges else None, ranges[1:]
-    limited = not (sms_confirmed or _confirmed(update))
+    limited = not update.sms_confirmed
     count_sms = limited and bool(others)
     added = _write(update, messages, now=update.published_at, accounts=first, count_sms=count_sms)
     if others:
@@ -94,7 +94,7 @@ def ring_for_ranges() -> None:
 def _queue(taken: FanOutRange) -> None:
     update = IncidentUpdate.objects.select_related("incident").get(pk=taken.update_id)
     messages = list(update.messages.exclude(variant=Variant.PUBLIC))
-    limited, now = not _confirmed(update), clock.now()
+    limited, now = not update.sms_confirmed, clock.now()
     _write(update, messages, now=now, accounts=(taken.first_account, taken.last_account), count_sms=limited)
     taken.queued_at = clock.now()
     taken.save(update_fields=["queued_at"])
@@ -139,11 +139,6 @@ def _limit_sms(
     if sms <= (0 if counted else limit):
         return 0
     return fanout.limit_sms(update, messages, limit=limit, now=now)
-
-
-def _confirmed(update: IncidentUpdate) -> bool:
-    """Whether the author wants all SMS, as his draft keeps it: a range is queued when the call has long returned."""
-    return UpdateDraft.objects.filter(request_id=update.request_id, sms_confirmed=True).exists()
 
 
 def _per_track(messages: Sequence[Message], counts: fanout.Counts) -> dict[Variant, int]:
