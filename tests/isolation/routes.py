@@ -276,6 +276,7 @@ ROUTES: dict[str, Route] = {
     "v2_active": Route(Who.PUBLIC),
     "banner_script": Route(Who.PUBLIC),
     "banner_data": Route(Who.PUBLIC, queries=banner_tokens),
+    "design": Route(Who.PUBLIC),
     "account_login": Route(Who.PUBLIC),
     "account_logout": Route(Who.SELF),
     "account_inactive": Route(Who.PUBLIC),
