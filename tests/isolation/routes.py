@@ -68,6 +68,17 @@ def calls(side: Side | None) -> list[object]:
     return [NO_ID] if side is None or side.call is None else [side.call.pk]
 
 
+def said(side: Side | None) -> list[object]:
+    """What the technical reader told us; of an incident of both nobody said anything."""
+    if side is None or side.technical is None:
+        return [NO_ID]
+    return list(side.technical.voices.order_by("pk").values_list("pk", flat=True))
+
+
+def kinds(_side: Side | None) -> list[object]:
+    return ["question", "me_too", "not_fixed"]
+
+
 def sent(side: Side | None) -> list[object]:
     """What the technical reader was sent; an incident of both was sent to nobody of its own."""
     if side is None or side.technical is None:
@@ -206,6 +217,11 @@ ROUTES: dict[str, Route] = {
     "incident_other": Route(Who.CUSTOMER, args={**INCIDENT, "number": lambda _side: [1]}, opens=True),
     "incident_download": Route(Who.CUSTOMER, args=INCIDENT, queries=lambda _side: ["?format=text", "?format=json"]),
     "history_download": Route(Who.CUSTOMER),
+    "incident_voices": Route(Who.CUSTOMER, args=INCIDENT),
+    "incident_say": Route(Who.CUSTOMER, args={"pk": incidents, "kind": kinds}),
+    "incident_feedback": Route(Who.CUSTOMER, args=INCIDENT),
+    "report": Route(Who.CUSTOMER),
+    "report_thanks": Route(Who.CUSTOMER, args={"pk": said}),
     "maintenance": Route(Who.CUSTOMER, args={"pk": works}),
     "maintenance_calendar": Route(Who.CUSTOMER, args={"pk": works}),
     "messages": Route(Who.CUSTOMER),
