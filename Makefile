@@ -6,7 +6,7 @@ DATA := .data
 PIP_INSTALL := set -o pipefail; $(BIN)/python -m pip --disable-pip-version-check install --require-hashes
 DOTS := | { while read -r word _; do case "$$word" in Collecting) printf .;; Installing) printf " unpacking ";; esac; done; echo; }
 
-.PHONY: demo demo-reset test lint smoke bench faults faults-ci lock lock-check format clean
+.PHONY: demo demo-reset test lint smoke axe bench faults faults-ci lock lock-check format clean
 
 demo: .venv/installed
 	@PORTAL_INSTANCE="$(CURDIR)/$(DATA)/demo" $(BIN)/python -m embedded run --data $(DATA)/demo/postgres -- $(BIN)/python -m demo
@@ -23,7 +23,15 @@ smoke: .venv/installed-dev
 	@$(BIN)/python -m embedded reset --data $(DATA)/smoke/postgres
 	@PORTAL_INSTANCE="$(CURDIR)/$(DATA)/smoke" $(BIN)/python -m embedded run --data $(DATA)/smoke/postgres -- $(BIN)/python -m demo.smoke
 
+<<<<<<< HEAD
 # ARGS="sockets pages" takes only these, ARGS=--quick few and small, ARGS=--markdown gives the README's table.
+=======
+# Every page in both themes on a phone, a tablet and a desk; `make test` looks at each once.
+axe: .venv/installed-dev
+	@$(BIN)/python -m tests.chromium
+	@EVERY_PAGE=all $(BIN)/python -m embedded run --fast --data $(DATA)/test -- $(BIN)/python -m pytest tests/browser/test_every_page.py $(ARGS)
+
+>>>>>>> issue4
 bench: .venv/installed-dev
 	@$(BIN)/python -m embedded run --data $(DATA)/bench -- $(BIN)/python -m bench $(ARGS)
 

@@ -292,6 +292,7 @@ SOCKET_REVALIDATE_SECONDS = env.int("SOCKET_REVALIDATE_SECONDS", default=4)
 DEMO = env.bool("DEMO", default=False)
 DEMO_MAIL_URL = env.str("DEMO_MAIL_URL", default="")
 DEMO_PLAY_FILE = env.str("DEMO_PLAY_FILE", default="")
+DESIGN_PAGE = env.bool("DESIGN_PAGE", default=False)
 
 LOGGING = {
     "version": 1,

@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from portal import design
 from portal.api.metrics import MetricsView
 from portal.api.readiness import readyz
 from portal.signin import admin_door
@@ -17,6 +18,7 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("metrics", MetricsView.as_view(), name="metrics"),
     path("api/v1/", include("portal.api.urls")),
+    path("design/", design.page, name="design"),
     path("account/", include("portal.signin.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -11,18 +11,20 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
 
 from customers.models import User
 
 if TYPE_CHECKING:  # the admin's classes are generic to the type checker only
     BaseAdmin = admin.ModelAdmin[Any]
-    TabularInline = admin.TabularInline[Any, Any]
-    InlineFormSet = BaseInlineFormSet[Any, Any, Any]
+    BaseTabularInline = admin.TabularInline[Any, Any]
+    BaseRows = BaseInlineFormSet[Any, Any, Any]
     ModelForm = forms.ModelForm[Any]
     SimpleListFilter = admin.SimpleListFilter
 else:
-    BaseAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
-    InlineFormSet, ModelForm = BaseInlineFormSet, forms.ModelForm
+    BaseAdmin, BaseTabularInline = admin.ModelAdmin, admin.TabularInline
+    BaseRows, ModelForm = BaseInlineFormSet, forms.ModelForm
     SimpleListFilter = admin.SimpleListFilter
 
 NOTHING = "–"
@@ -52,6 +54,27 @@ class ModelAdmin(BaseAdmin):
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Django labels neither of the two inputs of a moment."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field, forms.SplitDateTimeField):
+            for part, name in zip(field.widget.widgets, (_("date"), _("time")), strict=True):
+                part.attrs["aria-label"] = f"{capfirst(field.label)}: {name}"
+        return field
+
+
+class InlineFormSet(BaseRows):
+    """In a table of inputs only the columns have words to see: each input says its own."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        for field in form.fields.values():
+            field.widget.attrs.setdefault("aria-label", str(capfirst(field.label)))
+
+
+class TabularInline(BaseTabularInline):
+    formset = InlineFormSet
 
 
 class ReadOnly:

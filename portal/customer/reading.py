@@ -20,6 +20,7 @@ from customers.models import Account, User
 from portal import access
 from portal.access import CustomerRequest, Viewer
 from portal.customer.cards import Card, cards_of
+from portal.customer.said import said_of
 from portal.customer.timeline import timeline_of
 from portal.customer.touches import Touch, touches_of
 from portal.customer.views import by_htmx, customer_page
@@ -72,6 +73,7 @@ def incident(request: CustomerRequest, pk: int) -> HttpResponse:
     context["credits"] = _credits(request.viewer, found.incident)
     context["events"] = timeline_of(found.incident, mine, found.touches)
     context["named"] = _named(found)
+    context["said"] = said_of(request.viewer, found.incident, {touch.account_id for touch in found.touches})
     return render(request, "customer/incident.html", context)
 
 

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from portal.customer import copies, downloads, guests, history, planned_pages, preferences, reading, views
+from portal.customer import (
+    copies,
+    downloads,
+    guests,
+    history,
+    planned_pages,
+    preferences,
+    reading,
+    report,
+    views,
+    voices,
+)
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -10,6 +21,11 @@ urlpatterns = [
     path("incidents/<int:pk>/mine/", reading.incident_mine, name="incident_mine"),
     path("incidents/<int:pk>/other/<int:number>/", reading.incident_other, name="incident_other"),
     path("incidents/<int:pk>/download/", downloads.incident, name="incident_download"),
+    path("incidents/<int:pk>/voices/", voices.incident_voices, name="incident_voices"),
+    path("incidents/<int:pk>/say/<slug:kind>/", voices.say, name="incident_say"),
+    path("incidents/<int:pk>/feedback/", voices.incident_feedback, name="incident_feedback"),
+    path("report/", report.report, name="report"),
+    path("report/<int:pk>/thanks/", report.thanks, name="report_thanks"),
     path("maintenance/<int:pk>/", planned_pages.maintenance, name="maintenance"),
     path("maintenance/<int:pk>/calendar.ics", planned_pages.maintenance_calendar, name="maintenance_calendar"),
     path("messages/", copies.copies, name="messages"),

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -18,18 +19,61 @@ WIDTHS = (390, 1280)  # CSS pixels
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 SUPPORT = next(colleague.email for colleague in people.COLLEAGUES if colleague.role == people.roles.SUPPORT)
 
-# who -> name of the picture -> path; a path that ends with * is that of the first link that begins so
+# who -> name of the picture -> path; what stands before a * is completed to the first link that begins so
 PAGES: dict[str, dict[str, str]] = {
-    "": {"sign-in": "/account/login/"},
-    people.BUSINESS_CUSTOMER: {"business-home": "/", "business-incident": "/incidents/*", "history": "/incidents/"},
+    "": {
+        "sign-in": "/account/login/",
+        "sign-in-code": "/account/login/code/",
+        "password-forgotten": "/account/password/reset/",
+        "status": "/status/",
+        "status-incident": "/status/incidents/*",
+        "status-maintenance": "/status/maintenance/*",
+        "status-history": "/status/history/",
+        "status-subscribe": "/status/subscribe/",
+        "not-found": "/nothing/here/",
+        "design": "/design/",
+    },
+    people.BUSINESS_CUSTOMER: {
+        "business-home": "/",
+        "business-incident": "/incidents/*",
+        "history": "/incidents/",
+        "maintenance": "/maintenance/*",
+        "messages": "/messages/",
+        "message": "/messages/*",
+        "preferences": "/preferences/",
+        "report": "/report/",
+        "security": "/account/security/",
+        "sessions": "/account/sessions/",
+        "password-change": "/account/password/change/",
+    },
     people.TECHNICAL_CUSTOMER: {"technical-home": "/", "technical-incident": "/incidents/*"},
     people.UNAFFECTED_CUSTOMER: {"unaffected-home": "/", "unaffected-history": "/incidents/"},
-    people.LEAD: {"room": "/room/", "room-incident": "/room/*", "room-open": "/room/open/"},
+    people.LEAD: {
+        "room": "/room/",
+        "room-incident": "/room/*",
+        "room-ledger": "/room/*ledger/",
+        "room-open": "/room/open/",
+        "room-calls": "/room/calls/",
+        "room-health": "/room/health/",
+    },
     people.APPROVER: {"credits": "/room/credits/", "admin-credits": "/admin/comms/credit/"},
     people.CSM: {"outreach": "/room/outreach/", "outreach-new": "/room/outreach/new/?account=*"},
-    SUPPORT: {"admin-contacts": "/admin/customers/contact/", "admin-contact": "/admin/customers/contact/*"},
+    SUPPORT: {
+        "told": "/room/accounts/*",
+        "admin-contacts": "/admin/customers/contact/",
+        "admin-contact": "/admin/customers/contact/*",
+        "admin-account": "/admin/customers/account/*",
+    },
 }
-LISTS = {"/incidents/*": "/incidents/", "/room/*": "/room/", "/room/outreach/new/?account=*": "/room/outreach/"}
+KEY = re.compile(r"^(\d+|[a-z0-9]{12})\b")
+# where such a link is, unless it is the page before the *
+LISTS = {
+    "/room/outreach/new/?account=": "/room/outreach/",
+    "/maintenance/": "/",
+    "/status/incidents/": "/status/",
+    "/status/maintenance/": "/status/",
+    "/room/accounts/": "/admin/customers/account/1/change/",
+}
 
 
 def enter(browser: Browser, base: str, who: str) -> BrowserContext:
@@ -46,14 +90,14 @@ def enter(browser: Browser, base: str, who: str) -> BrowserContext:
 
 
 def resolve(page: Page, path: str) -> str | None:
-    """The path itself, or that of the first link of its list; None where the list is empty."""
-    if not path.endswith("*"):
+    """The path itself, or with the first link of its list; None where the list is empty."""
+    start, star, end = path.partition("*")
+    if not star:
         return path
-    start = path.removesuffix("*")
-    page.goto(LISTS.get(path, start))
+    page.goto(LISTS.get(start, start))
     links: list[str] = page.locator("main a, #content a").evaluate_all("all => all.map(a => a.pathname + a.search)")
-    own = [link for link in links if link.startswith(start) and any(c.isdigit() for c in link)]
-    return own[0] if own else None
+    own = [link for link in links if link.startswith(start) and KEY.search(link.removeprefix(start))]
+    return own[0] + end if own else None
 
 
 def pictures(page: Page, name: str, path: str, folder: Path) -> Iterator[Path]:

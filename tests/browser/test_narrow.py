@@ -81,6 +81,8 @@ def test_no_page_of_a_customer_scrolls_sideways(visit, running, resolved, busine
     point = business.points.get()
     paths = ["/", "/incidents/", f"/incidents/{running.pk}/", f"/incidents/{resolved.pk}/", "/account/logout/"]
     assert too_wide(visit(business.user), paths) == {}
+    paths += ["/preferences/", f"/incidents/{running.pk}/?track=technical", "/incidents/?q=none&state=open"]
+    assert too_wide(visit(business.user), paths[-3:]) == {}
     assert too_wide(visit(technical.user), paths[:4]) == {}
     assert too_wide(visit(), ["/account/login/", "/account/password/reset/"]) == {}
     assert too_wide(visit(), [f"/unsubscribe/{unsubscribe_signer.sign(point.pk)}/"]) == {}

@@ -72,6 +72,17 @@ def calls(side: Side | None) -> list[object]:
     return [NO_ID] if side is None or side.call is None else [side.call.pk]
 
 
+def said(side: Side | None) -> list[object]:
+    """What the technical reader told us; of an incident of both nobody said anything."""
+    if side is None or side.technical is None:
+        return [NO_ID]
+    return list(side.technical.voices.order_by("pk").values_list("pk", flat=True))
+
+
+def kinds(_side: Side | None) -> list[object]:
+    return ["question", "me_too", "not_fixed"]
+
+
 def sent(side: Side | None) -> list[object]:
     """What the technical reader was sent; an incident of both was sent to nobody of its own."""
     if side is None or side.technical is None:
@@ -210,6 +221,11 @@ ROUTES: dict[str, Route] = {
     "incident_other": Route(Who.CUSTOMER, args={**INCIDENT, "number": lambda _side: [1]}, opens=True),
     "incident_download": Route(Who.CUSTOMER, args=INCIDENT, queries=lambda _side: ["?format=text", "?format=json"]),
     "history_download": Route(Who.CUSTOMER),
+    "incident_voices": Route(Who.CUSTOMER, args=INCIDENT),
+    "incident_say": Route(Who.CUSTOMER, args={"pk": incidents, "kind": kinds}),
+    "incident_feedback": Route(Who.CUSTOMER, args=INCIDENT),
+    "report": Route(Who.CUSTOMER),
+    "report_thanks": Route(Who.CUSTOMER, args={"pk": said}),
     "maintenance": Route(Who.CUSTOMER, args={"pk": works}),
     "maintenance_calendar": Route(Who.CUSTOMER, args={"pk": works}),
     "messages": Route(Who.CUSTOMER),
@@ -285,6 +301,7 @@ ROUTES: dict[str, Route] = {
     "v2_active": Route(Who.PUBLIC),
     "banner_script": Route(Who.PUBLIC),
     "banner_data": Route(Who.PUBLIC, queries=banner_tokens),
+    "design": Route(Who.PUBLIC),
     "account_login": Route(Who.PUBLIC),
     "account_logout": Route(Who.SELF),
     "account_inactive": Route(Who.PUBLIC),

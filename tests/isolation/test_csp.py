@@ -22,7 +22,11 @@ POLICY = {
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
-HEADERS = {"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
+HEADERS = {
+    "X-Frame-Options": {"DENY"},
+    "X-Content-Type-Options": {"nosniff"},
+    "Referrer-Policy": {"same-origin", "no-referrer"},  # none where the address itself is a right to read
+}
 
 
 class Inline(HTMLParser):
@@ -48,7 +52,7 @@ def wrong_with(response: HttpResponseBase) -> list[str]:
     """What a response lacks, and what is inline in it."""
     policy = dict(part.strip().split(" ", 1) for part in response.get("Content-Security-Policy", "").split(";") if part)
     wrong = [] if policy == POLICY else [f"policy {policy}"]
-    wrong += [f"{name}: {response.get(name)}" for name, value in HEADERS.items() if response.get(name) != value]
+    wrong += [f"{name}: {response.get(name)}" for name, allowed in HEADERS.items() if response.get(name) not in allowed]
     if response.get("Content-Type", "").startswith("text/html"):
         page = Inline()
         page.feed(response.content.decode())  # type: ignore[attr-defined]

@@ -37,6 +37,7 @@ def form_for(world: World) -> dict[str, Any]:
         "mail-address": b.business.email,
         "cohort": "smb", "timezone": "UTC", "language": "en", "contract_value": "1", "monthly_fee": "1",
         "currency": "EUR", "role": "billing", "action_remove": "", "action_primary": "",
+        "words": "taken over", "since": "2026-11-20T00:00", "it": "none", "clear": "1",
     }  # fmt: skip
 
 

@@ -16,16 +16,29 @@ from comms.actions.outreach import log_outreach
 from comms.choices import CreditState, ImpactLevel, IncidentStatus, Mood, OutreachWay, Variant
 from comms.models import (
     Alert,
+<<<<<<< HEAD
+=======
+    Answer,
+>>>>>>> issue4
     CallTask,
     Credit,
     CreditLine,
     Delivery,
+<<<<<<< HEAD
     DeliveryReport,
     FactSheet,
     FollowUp,
     Incident,
     Outreach,
     UpdateDraft,
+=======
+    FactSheet,
+    Feedback,
+    Incident,
+    Outreach,
+    UpdateDraft,
+    Voice,
+>>>>>>> issue4
 )
 from comms.models.maintenance import Maintenance
 from comms.rendering.messages import Text
@@ -266,6 +279,7 @@ def _incidents_of(side: Side, author: User) -> None:
         incident=side.incidents["open"], account=side.account, reason="failed", raised_at=clock.now(),
         result="voicemail", note=side.mark("int", "call"), called_by=author, called_at=clock.now(),
     )  # fmt: skip
+    _voices(side)
     side.maintenance = _maintenance(side, "announced", announced_at=clock.now())
     _maintenance(side, "draft", only="draft")
     side.follow_up = FollowUp.objects.create(
@@ -278,6 +292,26 @@ def _incidents_of(side: Side, author: User) -> None:
     )  # fmt: skip
     points = ContactPoint.objects.filter(contact__account=side.account)
     Delivery.objects.filter(contact_point__in=points).update(reply=side.mark("int", "reply"))
+
+
+def _voices(side: Side) -> None:
+    """The technical reader has asked and was answered, has reported what is no incident, and judged how he was told."""
+    now, of_open = clock.now(), {"incident": side.incidents["open"], "service": None}
+    author = make_user(name=side.mark("own", "answerer"))
+    answer = Answer.objects.create(
+        incident=side.incidents["open"], words=side.mark("own", "answer"), author=author, at=now
+    )
+    for kind, fields in (
+        ("question", {**of_open, "words": side.mark("own", "question"), "answer": answer}),
+        ("me_too", of_open),
+        ("something_else", {"incident": side.incidents["draft"], "words": side.mark("own", "joined_to_draft")}),
+        ("something_else", {"service": side.component.service, "words": side.mark("own", "report")}),
+    ):
+        Voice.objects.create(kind=kind, contact=side.technical, seen_at=now, said_at=now, request_id=uuid4(), **fields)
+    Feedback.objects.create(
+        incident=side.incidents["resolved"], contact=side.technical, track="technical", clear=2, at=now,
+        words=side.mark("own", "feedback"),
+    )  # fmt: skip
 
 
 def published(side: Side, which: str, author: User) -> Incident:

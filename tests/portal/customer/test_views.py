@@ -408,12 +408,12 @@ def test_incident_asks_as_often_for_three_updates_as_for_one(enter, business, ma
     client, path = enter(business), f"/incidents/{marked.pk}/"
 
     client.get(path)  # what is new to the reader is kept with some more
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(15):
         client.get(path)
     publish(marked, IncidentStatus.IDENTIFIED)
     publish(marked, IncidentStatus.MONITORING)
     client.get(path)
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(15):
         client.get(path)
 
 
