@@ -23,15 +23,12 @@ smoke: .venv/installed-dev
 	@$(BIN)/python -m embedded reset --data $(DATA)/smoke/postgres
 	@PORTAL_INSTANCE="$(CURDIR)/$(DATA)/smoke" $(BIN)/python -m embedded run --data $(DATA)/smoke/postgres -- $(BIN)/python -m demo.smoke
 
-<<<<<<< HEAD
-# ARGS="sockets pages" takes only these, ARGS=--quick few and small, ARGS=--markdown gives the README's table.
-=======
 # Every page in both themes on a phone, a tablet and a desk; `make test` looks at each once.
 axe: .venv/installed-dev
 	@$(BIN)/python -m tests.chromium
 	@EVERY_PAGE=all $(BIN)/python -m embedded run --fast --data $(DATA)/test -- $(BIN)/python -m pytest tests/browser/test_every_page.py $(ARGS)
 
->>>>>>> issue4
+# ARGS="sockets pages" takes only these, ARGS=--quick few and small, ARGS=--markdown gives the README's table.
 bench: .venv/installed-dev
 	@$(BIN)/python -m embedded run --data $(DATA)/bench -- $(BIN)/python -m bench $(ARGS)
 

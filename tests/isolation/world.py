@@ -16,29 +16,19 @@ from comms.actions.outreach import log_outreach
 from comms.choices import CreditState, ImpactLevel, IncidentStatus, Mood, OutreachWay, Variant
 from comms.models import (
     Alert,
-<<<<<<< HEAD
-=======
     Answer,
->>>>>>> issue4
     CallTask,
     Credit,
     CreditLine,
     Delivery,
-<<<<<<< HEAD
     DeliveryReport,
     FactSheet,
+    Feedback,
     FollowUp,
     Incident,
     Outreach,
     UpdateDraft,
-=======
-    FactSheet,
-    Feedback,
-    Incident,
-    Outreach,
-    UpdateDraft,
     Voice,
->>>>>>> issue4
 )
 from comms.models.maintenance import Maintenance
 from comms.rendering.messages import Text
