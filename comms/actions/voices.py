@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -243,9 +244,17 @@ def _send(written: Answer, about: Incident | None, now: datetime) -> None:
     enqueue.deliveries(Lane(message.lane))
 
 
-def mails_to(voice_ids: Sequence[int]) -> int:
-    """How many mails a reply to these would be."""
-    return audience.of_voices(Voice.objects.filter(pk__in=voice_ids)).count()
+class Reach(NamedTuple):
+    """How many mails a reply would be, and how many of the customers would see it in the portal only."""
+
+    mails: int
+    portal_only: int
+
+
+def reach_of(voice_ids: Sequence[int]) -> Reach:
+    asked = Voice.objects.filter(pk__in=voice_ids)
+    mailed = list(audience.of_voices(asked).values_list("contact", flat=True))
+    return Reach(len(mailed), asked.order_by().values("contact").distinct().count() - len(set(mailed)))
 
 
 def ahead_of_us(incident: Incident) -> timedelta | None:

@@ -20,6 +20,7 @@ from portal.room.clocks import Clock, clocks_of
 from portal.room.preview import Preview, of_draft, of_texts
 from portal.room.progress import Bar, deliveries_of
 from portal.room.roles_form import RolesForm
+from portal.room.voices import heard_of
 from portal.room.writing import Overtaken, Writing, writing_of
 
 TIMELINE_SHOWN = 100
@@ -112,6 +113,7 @@ def render_room(
         "told": _told(incident),
         "timeline": _timeline(incident),
         "affected": [] if writing else affected_now(incident),
+        "heard": heard_of(incident) if request.user.has_perm("comms.view_voice") else None,
     }
     return render(request, "room/room.html", context, status=status)
 

@@ -1,6 +1,20 @@
 from django.urls import path
 
-from portal.room import calls, credits, decisions, demo, exports, health, incident, incidents, ledger, outreach, told
+from portal.room import (
+    answering,
+    calls,
+    credits,
+    decisions,
+    demo,
+    exports,
+    health,
+    incident,
+    incidents,
+    ledger,
+    outreach,
+    told,
+    voices,
+)
 
 urlpatterns = [
     path("", incidents.incident_list, name="room"),
@@ -20,6 +34,9 @@ urlpatterns = [
     path("accounts/<int:pk>/told/export/", exports.of_account, name="room_told_export"),
     path("calls/", calls.desk, name="room_calls"),
     path("calls/<int:pk>/result/", calls.note_result, name="room_call_result"),
+    path("voices/", voices.desk, name="room_voices"),
+    path("voices/answer/", answering.answer, name="room_answer"),
+    path("voices/<int:pk>/open/", voices.open_incident, name="room_voices_open"),
     path("outreach/", outreach.desk, name="outreach"),
     path("outreach/new/", outreach.new, name="outreach_new"),
     path("outreach/<int:pk>/done/", outreach.done, name="outreach_done"),

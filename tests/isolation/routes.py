@@ -79,6 +79,10 @@ def said(side: Side | None) -> list[object]:
     return list(side.technical.voices.order_by("pk").values_list("pk", flat=True))
 
 
+def services(side: Side | None) -> list[object]:
+    return [NO_ID] if side is None or side.component is None else [side.component.service_id]
+
+
 def kinds(_side: Side | None) -> list[object]:
     return ["question", "me_too", "not_fixed"]
 
@@ -266,6 +270,16 @@ ROUTES: dict[str, Route] = {
     "room_told_export": Route(Who.STAFF, "comms.view_delivery", args={"pk": accounts}, queries=_formats),
     "room_calls": Route(Who.STAFF, "comms.make_call"),
     "room_call_result": Route(Who.STAFF, "comms.make_call", "comms.make_call", {"pk": calls}),
+    "room_voices": Route(Who.STAFF, "comms.view_voice"),
+    "room_answer": Route(
+        Who.STAFF,
+        "comms.add_answer",
+        "comms.add_answer",
+        queries=lambda side: (
+            [f"?voice={pk}" for pk in said(side)] + [f"?all=1&incident={pk}" for pk in incidents(side)]
+        ),
+    ),
+    "room_voices_open": Route(Who.STAFF, "comms.draft_update", "comms.draft_update", {"pk": services}),
     "outreach": Route(Who.OWNER, "comms.log_outreach"),
     "outreach_new": Route(Who.OWNER, "comms.log_outreach", "comms.log_outreach", queries=_of_account),
     "outreach_done": Route(Who.OWNER, "comms.log_outreach", "comms.log_outreach", {"pk": outreach}),
