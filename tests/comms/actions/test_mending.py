@@ -77,7 +77,7 @@ def test_lift_and_retry_sends_really_again_under_the_same_message_id(sink, refus
     assert ContactPoint.objects.get(pk=queued.contact_point_id).suppressed_at is None
     (retried, lifted), refusal = said(incident)[:2], refused.reply
     assert retried == ("changed", f"Sending to jo@jensen.example is tried again after: {refusal}")
-    assert lifted[1].startswith("Suppression of jo@jensen.example lifted; it was: refused: ")
+    assert lifted[1].startswith("Suppression of jo@jensen.example lifted; it was: bounced: ")
     assert {entry.actor for entry in incident.timeline.order_by("-pk")[:2]} == {lead}
 
 
