@@ -26,7 +26,7 @@ INCIDENTS = {
     f"comms.{model}"
     for model in (
         *("incident", "incidentupdate", "timelineentry", "credit", "outreach", "followup"),
-        *("delivery", "deliveryreport"),
+        *("delivery", "deliveryreport", "maintenance"),
     )
 }
 SETTINGS = {
@@ -68,6 +68,7 @@ def test_role_adds_only_what_it_configures(role):
     answers = {model: client.get(url(model, "add")).status_code for model in OURS}
 
     may = CHANGES - {"customers.company"} if role == ADMINISTRATOR else set()
+    may |= {"comms.maintenance"} if role in {COMMUNICATIONS_LEAD, COMMANDER} else set()
     assert answers == {model: 200 if model in may else 403 for model in OURS}
 
 
