@@ -6,7 +6,7 @@ DATA := .data
 PIP_INSTALL := set -o pipefail; $(BIN)/python -m pip --disable-pip-version-check install --require-hashes
 DOTS := | { while read -r word _; do case "$$word" in Collecting) printf .;; Installing) printf " unpacking ";; esac; done; echo; }
 
-.PHONY: demo demo-reset test lint smoke axe bench faults faults-ci lock lock-check format clean
+.PHONY: demo demo-reset test lint smoke axe bench faults faults-ci lock lock-check messages format clean
 
 demo: .venv/installed
 	@PORTAL_INSTANCE="$(CURDIR)/$(DATA)/demo" $(BIN)/python -m embedded run --data $(DATA)/demo/postgres -- $(BIN)/python -m demo
@@ -56,6 +56,10 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes
 lock: .venv/installed-dev
 	@$(UV_COMPILE) -o requirements.txt
 	@$(UV_COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt
+
+# Gather the texts for customers and the public into locale/; it says which have no translation yet.
+messages: .venv/installed-dev
+	@$(BIN)/python manage.py gather_messages
 
 lock-check: .venv/installed-dev
 	@$(BIN)/python -m tests.lock

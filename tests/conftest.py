@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from customers.actions.roles import sync_roles
 from customers.models import Company, User
 from customers.policies.roles import ADMINISTRATOR, COMMANDER, COMMUNICATIONS_LEAD, CSM, SUPPORT
+from portal.management import catalogue
 from tests.factories import make_user
 
 
@@ -17,6 +18,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker) -> None:
     with django_db_blocker.unblock():
         sync_roles()
         Company.objects.update(merge_seconds=0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _translations() -> None:
+    """As `setup` does: a German page of a test is German."""
+    catalogue.compile_stale()
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from comms.choices import ImpactLevel, IncidentStatus
 from comms.rendering.marks import clean, clean_line, time_mark
 from customers.choices import Severity
@@ -85,7 +87,8 @@ def _percent(value: Any) -> str:
 def _range(low: Any, high: Any) -> str:
     if low is None or high is None:
         return ""
-    return f"about {low} %" if low == high else f"{low} to {high} %"
+    words = gettext("about %(low)s %%") if low == high else gettext("%(low)s to %(high)s %%")
+    return words % {"low": low, "high": high}
 
 
 def _duration(situation: Situation) -> str:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import translation
+from django.utils.translation import gettext
+
 from comms.models import Template
 from comms.rendering import wording
 from comms.rendering.facts import Situation, placeholders
@@ -36,7 +39,15 @@ class Rendered:
 
 
 def render_update(template: Template, situation: Situation, *, note: str, next_update_at: datetime | None) -> Rendered:
-    """An update's text on one track. `next_update_at` is the promise that will be made, None after resolution."""
+    """An update's text on one track, all of it in the template's language, whoever publishes.
+
+    `next_update_at` is the promise that will be made, None after resolution.
+    """
+    with translation.override(template.language):
+        return _rendered(template, situation, note=note, next_update_at=next_update_at)
+
+
+def _rendered(template: Template, situation: Situation, *, note: str, next_update_at: datetime | None) -> Rendered:
     values = placeholders(situation, note=note, next_update_at=next_update_at)
     content = wording.paragraphs(clean(template.body), values)
     in_subject = values | {"next_update": clock_mark(next_update_at) if next_update_at else ""}
@@ -54,7 +65,7 @@ def _subject(template: str, values: Mapping[str, str], situation: Situation) -> 
     subject = ""
     for shown in range(SERVICES_IN_SUBJECT, 0, -1):
         more = len(services) - shown
-        brief = ", ".join(services[:shown]) + (f" and {more} more" if more > 0 else "")
+        brief = ", ".join(services[:shown]) + (gettext(" and %(more)d more") % {"more": more} if more > 0 else "")
         filled = wording.fill_line(template, {**values, "services": brief}) or situation.reference
         subject = " ".join(filled.split())
         if len(subject) <= SUBJECT_MAX:

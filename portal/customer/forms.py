@@ -94,9 +94,9 @@ class HistoryForm(forms.Form):
         try:
             place = Place(datetime.fromisoformat(moment), int(key))
         except ValueError as error:
-            raise ValidationError("No such place in the history.") from error
+            raise ValidationError(_("No such place in the history.")) from error
         if place.detected_at.tzinfo is None or not 0 < place.pk <= LARGEST_KEY:
-            raise ValidationError("No such place in the history.")
+            raise ValidationError(_("No such place in the history."))
         return place
 
 
