@@ -20,7 +20,8 @@ from customers.choices import Tier
 from customers.models import Service
 from portal.access import StaffRequest, staff_view
 
-SHOWN = 50  # of each list; what "all" means is counted without it
+SHOWN = 50
+WORDS_SHOWN = 20  # in the room, where other work waits
 COMMENTS_SHOWN = 20
 ON_DESK = 200
 JUDGED_SHOWN = 20
@@ -60,7 +61,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Heard:
-    """What customers say of an incident. `waiting_n` counts also what is not among `waiting`."""
+    """What customers say of an incident. `waiting`: the words; `waiting_n` counts also clicks without any."""
 
     counts: Sequence[tuple[VoiceKind, int]]
     ahead_minutes: int | None
@@ -69,6 +70,10 @@ class Heard:
     waiting_n: int
     answered: Sequence[Voice]
     judged: Judged
+
+    @property
+    def further(self) -> int:
+        return self.waiting_n - len(self.waiting)
 
 
 def heard_of(incident: Incident) -> Heard:
@@ -82,7 +87,7 @@ def heard_of(incident: Incident) -> Heard:
         counts=[(kind, counts[kind]) for kind in VoiceKind if kind in counts],
         ahead_minutes=None if ahead is None else max(1, round(ahead.total_seconds() / 60)),
         trend=trend_of(incident.voices.filter(kind__in=voices.BROKEN).values_list("said_at", flat=True)),
-        waiting=list(unanswered[:SHOWN]),
+        waiting=list(unanswered.exclude(words="")[:WORDS_SHOWN]),
         waiting_n=unanswered.count(),
         answered=list(_named(incident.voices.exclude(answer=None)).order_by("-answer__at", "-answer_id")[:SHOWN]),
         judged=judged,

@@ -66,14 +66,17 @@ def browser_of(client: Client) -> dict[str, Any]:
     return {"storage_state": {"cookies": cookies, "origins": []}, "reduced_motion": "reduce"}
 
 
-def faults(page: Page, *, rules: Sequence[str] = ()) -> Iterator[str]:
-    """What is wrong with the page that is open: axe-core's violations, and what is wider than the window at 400 %.
+def faults(page: Page, *, path: str = "", rules: Sequence[str] = ()) -> Iterator[str]:
+    """What is wrong with a page: axe-core's violations, and what is wider than the window at 400 %.
 
+    `path`: opened anew in each theme; without it the page is taken as it is.
     `rules`: tags of the rules of axe to go by; without any all of them, what is merely good practice among them.
     """
     options = QUIET | ({"runOnly": list(rules)} if rules else {})
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        if path:
+            page.goto(path)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             page.evaluate(OPEN_ALL)

@@ -69,8 +69,7 @@ def look(visit: Visit) -> Look:
 
 
 def _opened(page: Page, path: str, rules: Sequence[str] = ()) -> list[str]:
-    page.goto(path)
-    return list(faults(page, rules=rules))
+    return list(faults(page, path=path, rules=rules))
 
 
 def test_customers_pages(look, side):

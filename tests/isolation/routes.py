@@ -276,7 +276,7 @@ ROUTES: dict[str, Route] = {
         "comms.add_answer",
         "comms.add_answer",
         queries=lambda side: (
-            [f"?voice={pk}" for pk in said(side)] + [f"?all=1&incident={pk}" for pk in incidents(side)]
+            [f"?voice={pk}" for pk in said(side)] + [f"?incident={pk}&all=1" for pk in incidents(side)]
         ),
     ),
     "room_voices_open": Route(Who.STAFF, "comms.draft_update", "comms.draft_update", {"pk": services}),

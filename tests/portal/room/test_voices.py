@@ -82,9 +82,10 @@ def test_room_shows_counts_words_and_who_was_first(as_user, lead, component, tol
         ("question", 1),
     ]
     assert "Customers were 7 minutes ahead of our monitoring." in page
-    assert [v.contact.account.name for v in heard.waiting] == ["Quay & Sons", "Later", "Silent"]
+    assert [v.contact.account.name for v in heard.waiting] == ["Quay & Sons", "Later"]
     assert "Quay &amp; Sons · a question direct line until when? Paula Quay · business · tier 1 – critical" in page
     assert f"mail hangs Contact {heard.waiting[1].contact.name.split()[1]} · business · {component.service}" in page
+    assert "1 more waits, without words or further down" in page
     assert "Answer all 3 that wait" in page
 
 
