@@ -302,7 +302,7 @@ ROUTES: dict[str, Route] = {
     "status_work": Route(Who.PUBLIC, args={"key": public_keys}),
     "status_feed": Route(Who.PUBLIC),
     "status_subscribe": Route(Who.PUBLIC),
-    "status_confirm": Route(Who.PUBLIC, args={"token": lambda _side: ["forged", "forged:1abcde:forged"]}),
+    "status_confirm": Route(Who.PUBLIC, args={"token": forged_confirmations}),
     "status_manage": Route(Who.PUBLIC, args={"token": forged_links}),
     "status_calendar": Route(Who.PUBLIC),
     "v2_summary": Route(Who.PUBLIC),
